@@ -1,0 +1,1 @@
+"""Which passage answers which week and question, on what evidence, how sure. Touches nothing."""
