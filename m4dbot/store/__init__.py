@@ -1,0 +1,1 @@
+"""Tables, sessions, and the queries that have names. SQLite by default, PostgreSQL by URL."""
