@@ -28,9 +28,7 @@ def read_text(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = path.read_bytes()[: exc.start].count(b"\n") + 1
-        raise InvalidFile(
-            [Problem(str(path), f"line {line}", "is not UTF-8 text", "save the file as UTF-8")]
-        ) from None
+        raise InvalidFile([Problem(str(path), f"line {line}", "is not UTF-8 text", "save the file as UTF-8")]) from None
     except FileNotFoundError:
         raise InvalidFile([Problem(str(path), "", "there is no such file")]) from None
     except IsADirectoryError:
@@ -97,15 +95,11 @@ def place_of(path: PathInFile, lines: Mapping[PathInFile, int]) -> str:
     return ", ".join(filter(None, (f"line {line}" if line else "", named)))
 
 
-def problems_of(
-    error: ValidationError, name: str, text: str, model: type[BaseModel], sample: str
-) -> Iterator[Problem]:
+def problems_of(error: ValidationError, name: str, text: str, model: type[BaseModel], sample: str) -> Iterator[Problem]:
     """Pydantic's findings in words a person can act on. No value of a secret is ever repeated."""
     lines = lines_of_keys(text)
     for found in error.errors(include_url=False):
-        path = tuple(
-            p for p in found["loc"] if not (isinstance(p, str) and p.startswith(("function-", "literal[")))
-        )
+        path = tuple(p for p in found["loc"] if not (isinstance(p, str) and p.startswith(("function-", "literal["))))
         path, wrong, instead = _in_words(dict(found), path, model, sample)
         yield Problem(name, place_of(path, lines), wrong, instead)
 
@@ -125,9 +119,7 @@ def _in_words(
         wrong, _, instead = str(ctx.get("error", found["msg"])).partition("; ")
         return path, wrong, instead
     wrong = found["msg"][:1].lower() + found["msg"][1:]
-    wrong = (
-        wrong.replace("input should be", "should be").replace("string", "text").replace("dictionary", "table")
-    )
+    wrong = wrong.replace("input should be", "should be").replace("string", "text").replace("dictionary", "table")
     return path, wrong, f"see {sample}"
 
 

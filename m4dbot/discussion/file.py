@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,18 +57,14 @@ def _file_model() -> type[BaseModel]:
 
     def is_slug(value: str) -> str:
         if not SLUG.fullmatch(value):
-            raise ValueError(
-                'may hold only small letters, digits and hyphens; for example slug = "water-2027"'
-            )
+            raise ValueError('may hold only small letters, digits and hyphens; for example slug = "water-2027"')
         return value
 
     def is_zone(value: str) -> str:
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(
-                f"'{value}' is no known time zone; for example timezone = \"Europe/Brussels\""
-            ) from None
+            raise ValueError(f"'{value}' is no known time zone; for example timezone = \"Europe/Brussels\"") from None
         return value
 
     def is_language(value: str) -> str:
@@ -101,7 +97,7 @@ def _file_model() -> type[BaseModel]:
 
     language = Annotated[str, AfterValidator(is_language)]
     words = Annotated[str, Field(max_length=LONGEST_QUESTION)]
-    texts = Annotated[dict[language, words], BeforeValidator(is_text), AfterValidator(has_text)]  # type: ignore[valid-type]
+    texts = Annotated[dict[language, words], BeforeValidator(is_text), AfterValidator(has_text)]
     hour = Annotated[time | Literal[False], BeforeValidator(is_hour)]
     day = Annotated[date, BeforeValidator(is_day)]
     count = Annotated[int, Field(ge=0, le=366, strict=True)]
@@ -110,14 +106,14 @@ def _file_model() -> type[BaseModel]:
         model_config = ConfigDict(extra="forbid")
 
     class QuestionTable(Strict):
-        text: texts  # type: ignore[valid-type]
+        text: texts
         labels: list[Annotated[str, Field(min_length=2, max_length=100)]] = []
 
     class WeekTable(Strict):
         opens: day
         closes: day
-        title: texts = {}  # type: ignore[valid-type]
-        introduction: texts = {}  # type: ignore[valid-type]
+        title: texts = {}
+        introduction: texts = {}
         question: list[QuestionTable] = Field(min_length=1, max_length=200)
 
     class MailsTable(Strict):
@@ -134,13 +130,13 @@ def _file_model() -> type[BaseModel]:
 
     class File(Strict):
         slug: Annotated[str, AfterValidator(is_slug)]
-        title: texts  # type: ignore[valid-type]
+        title: texts
         timezone: Annotated[str, AfterValidator(is_zone)]
         languages: list[language] = Field(min_length=1, max_length=30)
         group: str = ""
         grace_days: count = 14
         background: Annotated[str, Field(pattern=r"^(https?://[^\s<>\"]+)?$", max_length=500)] = ""
-        welcome: texts = {}  # type: ignore[valid-type]
+        welcome: texts = {}
         contact: Annotated[str, Field(max_length=200)] = ""
         mails: MailsTable = MailsTable()
         week: list[WeekTable] = Field(min_length=1, max_length=53)
@@ -229,13 +225,11 @@ def _build(data: Mapping[str, Any]) -> Discussion:
             closes=w["closes"],
             title=Text(w["title"]),
             introduction=Text(w["introduction"]),
-            questions=tuple(
-                Question(j, Text(q["text"]), tuple(q["labels"])) for j, q in enumerate(w["question"], 1)
-            ),
+            questions=tuple(Question(j, Text(q["text"]), tuple(q["labels"])) for j, q in enumerate(w["question"], 1)),
         )
         for i, w in enumerate(data["week"], 1)
     )
-    hours = {k: (None if v is False else v) for k, v in data["mails"].items()}
+    hours: dict[str, Any] = {k: (None if v is False else v) for k, v in data["mails"].items()}
     return Discussion(
         slug=data["slug"],
         title=Text(data["title"]),
@@ -263,20 +257,9 @@ def notes_on(discussion: Discussion) -> list[str]:
             )
     for first, second in pairwise(discussion.weeks):
         if (gap := (second.opens - first.closes).days - 1) > 0:
-            notes.append(
-                f"between week {first.number} and week {second.number} are {gap} days without a question"
-            )
+            notes.append(f"between week {first.number} and week {second.number} are {gap} days without a question")
     for week in discussion.weeks:
         days = (week.closes - week.opens).days + 1
         if days < 3:
             notes.append(f"week {week.number} has only {days} day{'s' if days > 1 else ''}")
     return notes
-
-
-def local(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The instant, aware and in UTC, at which a clock in `zone` shows `at` on `day`.
-
-    An hour that a clock change skips is the instant the same distance after the change; one that
-    comes twice is its first occurrence (PEP 495, fold=0).
-    """
-    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

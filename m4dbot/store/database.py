@@ -61,16 +61,12 @@ def _told(engine: Engine) -> Iterator[None]:
         shown = engine.url.render_as_string(hide_password=True)
         said = " ".join(str(exc.orig).split())
         if "no such table" in said or "no such column" in said:
-            raise M4dbotError(
-                f"The database {shown} is not up to date ({said}); run `m4dbot doctor`."
-            ) from exc
+            raise M4dbotError(f"The database {shown} is not up to date ({said}); run `m4dbot doctor`.") from exc
         raise Unreachable(f"The database {shown} cannot be used: {said}.") from exc
     except DBAPIError as exc:
         if "malformed" in str(exc.orig) or "not a database" in str(exc.orig):
             shown = engine.url.render_as_string(hide_password=True)
-            raise M4dbotError(
-                f"The database {shown} is damaged ({exc.orig}); restore it from a backup."
-            ) from exc
+            raise M4dbotError(f"The database {shown} is damaged ({exc.orig}); restore it from a backup.") from exc
         raise
 
 
@@ -86,9 +82,7 @@ def open_database(url: str | URL) -> Database:
         if parsed.get_backend_name() == "postgresql":
             return Database(_postgresql(parsed))
     except (ArgumentError, NoSuchModuleError):
-        raise M4dbotError(
-            "[database] url is no database address; for example sqlite:///m4dbot.sqlite"
-        ) from None
+        raise M4dbotError("[database] url is no database address; for example sqlite:///m4dbot.sqlite") from None
     except ModuleNotFoundError:
         raise M4dbotError("PostgreSQL needs its driver: pip install 'm4dbot[postgresql]'") from None
     raise M4dbotError(

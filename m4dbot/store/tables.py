@@ -200,9 +200,7 @@ class Contribution(Base):
     subject: Mapped[str] = mapped_column(default="")
     original_text: Mapped[str]
     edited_text: Mapped[str | None]
-    cut: Mapped[list[Any]] = mapped_column(
-        JSON
-    )  # all blocks in order as [role, text]; what was cut stays visible
+    cut: Mapped[list[Any]] = mapped_column(JSON)  # all blocks in order as [role, text]; what was cut stays visible
     attachments: Mapped[list[Any]] = mapped_column(JSON)
     note: Mapped[str] = mapped_column(default="")  # a facilitator's, printed with the post
     state: Mapped[str] = mapped_column(String(20), default="held")
@@ -314,7 +312,7 @@ class Delivery(Base):
 
 
 class Bounce(Base):
-    """A failed delivery that came back by mail. `delivery_id` is set where the bounce could be tied to a mail of ours."""
+    """A failed delivery that came back by mail; `delivery_id` is set where it could be tied to a mail of ours."""
 
     __tablename__ = "bounce"
     id: Mapped[int] = _key()
