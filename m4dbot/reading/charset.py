@@ -84,14 +84,18 @@ def codec_for(label: str) -> str | None:
     return name
 
 
-def _bytes_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):  # registered for decoding only
-        raise error
-    wrong = error.object[error.start : error.end]
-    return wrong.decode("cp1252", "replace"), error.end
+def _windows_1252(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Decoding, a wrong byte is read as windows-1252; encoding, the bytes it leaves undefined come back."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+    if isinstance(error, UnicodeEncodeError):
+        wrong = error.object[error.start : error.end]
+        if all(0x80 <= ord(c) <= 0x9F for c in wrong):
+            return wrong.encode("latin-1"), error.end
+    raise error
 
 
-codecs.register_error("m4dbot.windows-1252", _bytes_as_windows_1252)
+codecs.register_error("m4dbot.windows-1252", _windows_1252)
 
 
 def decode(data: bytes, label: str | None = None) -> tuple[str, str]:
@@ -169,13 +173,9 @@ def _repaired_line(line: str) -> str:
     if line.isascii() or not _LEAD_OF_MOJIBAKE.search(line):
         return line
     try:
-        data = line.encode("cp1252")
+        data = line.encode("cp1252", "m4dbot.windows-1252")
     except UnicodeEncodeError:
-        # Bytes that windows-1252 leaves undefined come through as C1 controls in some programs.
-        try:
-            data = line.encode("latin-1")
-        except UnicodeEncodeError:
-            return line
+        return line
     return _certainly_utf_8(data) or line
 
 

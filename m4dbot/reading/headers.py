@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from m4dbot.reading import charset
@@ -169,7 +170,7 @@ def base64_bytes(data: bytes) -> bytes:
     return bytes(decoded)
 
 
-def with_parameters(value: str, longest: int = 4_000) -> tuple[str, dict[str, str]]:
+def with_parameters(value: str, longest: int = 2_000) -> tuple[str, dict[str, str]]:
     """A value such as Content-Type's: what comes first, in lower case, and its parameters.
 
     Continuations and charsets of RFC 2231 §3 and §4 are undone; so are encoded words, which are
@@ -179,7 +180,7 @@ def with_parameters(value: str, longest: int = 4_000) -> tuple[str, dict[str, st
     first, _, rest = value.partition(";")
     plain: dict[str, str] = {}
     parts: dict[str, list[tuple[int, bool, str]]] = {}
-    for match in _PARAMETER.finditer(rest):
+    for match in islice(_PARAMETER.finditer(rest), 30):
         name = match[1].lower()
         text = re.sub(r"\\(.)", r"\1", match[4], flags=re.DOTALL) if match[4] is not None else match[5].strip()
         if match[2] is None and not match[3]:
@@ -187,7 +188,7 @@ def with_parameters(value: str, longest: int = 4_000) -> tuple[str, dict[str, st
         else:
             parts.setdefault(name, []).append((int(match[2] or 0), bool(match[3]), text))
     for name, found in parts.items():
-        plain[name] = _continued(sorted(found, key=lambda part: part[0])[:100])
+        plain[name] = _continued(sorted(found, key=lambda part: part[0]))
     return first.strip().lower(), plain
 
 

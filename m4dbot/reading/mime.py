@@ -183,8 +183,8 @@ def _walk(raw: bytes, start: int, notes: list[str]) -> _Part:
             stack.append(part)
         else:
             if part.children is not None:
-                notes.append("parts are nested too deep; the innermost were not looked at")
-                part.children = None
+                notes.append("parts are nested too deep; the innermost were read as one text")
+                part.children, part.content_type = None, "text/plain"
             leaf = part
         # The empty line that ends a header section may be the one before the next delimiter.
         position = max(part.body_start - 1, line_end)
