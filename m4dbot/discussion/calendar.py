@@ -47,9 +47,9 @@ class Due:
 def occasions(discussion: Discussion) -> tuple[Occasion, ...]:
     """Every occasion of a discussion, earliest first.
 
-    A mail is useful until: the announcement, its questions mail would go out; questions, the grace is over
-    (late answers are welcome, so late questions are); a reminder, the week's digest is due or its last day
-    ends; a digest, two weeks later; the last call, the discussion's last day ends; the thanks, two weeks later.
+    A mail is useful until: the announcement, the first questions go out; questions and digests, the grace is
+    over (late answers are welcome, so late questions are); a reminder, the week's digest is due or its last
+    day ends; the last call, the discussion's last day ends; the thanks, two weeks later.
     """
     return tuple(sorted(_occasions(discussion), key=lambda o: (o.due_at, o.key)))
 
@@ -57,6 +57,7 @@ def occasions(discussion: Discussion) -> tuple[Occasion, ...]:
 def _occasions(discussion: Discussion) -> Iterator[Occasion]:
     hours, zone, slug = discussion.hours, discussion.zone, discussion.slug
     end = _midnight_after(discussion.closes, zone)
+    grace_ends = _midnight_after(discussion.closes + timedelta(days=discussion.grace_days), zone)
     first_questions = instant(discussion.opens, hours.questions_at or time(0), zone)
     if hours.announcement_at is not None:
         day = discussion.opens - timedelta(days=hours.announcement_days_before)
@@ -69,17 +70,14 @@ def _occasions(discussion: Discussion) -> Iterator[Occasion]:
         digest_due = instant(week.closes, hours.digest_at, zone) if hours.digest_at else week_ends
         if hours.questions_at is not None:
             due = instant(week.opens, hours.questions_at, zone)
-            stale = end + timedelta(days=discussion.grace_days)
-            yield Occasion(f"{key}/questions", OccasionKind.QUESTIONS, week.number, due, stale)
+            yield Occasion(f"{key}/questions", OccasionKind.QUESTIONS, week.number, due, grace_ends)
         reminder_day = week.opens + timedelta(days=hours.reminder_day - 1)
         # A week too short for a middle has no mid-week reminder.
         if hours.reminder_at is not None and reminder_day < week.closes:
             due = instant(reminder_day, hours.reminder_at, zone)
             yield Occasion(f"{key}/reminder", OccasionKind.REMINDER, week.number, due, min(digest_due, week_ends))
         if hours.digest_at is not None:
-            yield Occasion(
-                f"{key}/digest", OccasionKind.DIGEST, week.number, digest_due, digest_due + timedelta(days=14)
-            )
+            yield Occasion(f"{key}/digest", OccasionKind.DIGEST, week.number, digest_due, grace_ends)
     if hours.last_call_at is not None:
         day = max(discussion.closes - timedelta(days=hours.last_call_days_before), discussion.opens)
         due = instant(day, hours.last_call_at, zone)
@@ -93,22 +91,16 @@ def due(discussion: Discussion, done: Container[str], now: datetime) -> list[Due
     """What has to be sent or recorded as skipped at `now` (aware), earliest first.
 
     `done` holds the keys of occasions that were sent or skipped before. After downtime what is still useful is
-    sent, once; of several weeks' questions that are due together only the latest is sent, for it is the one
-    people can answer in its week. What has gone stale is to be recorded as skipped.
+    sent, once; what has gone stale is to be recorded as skipped.
     """
-    waiting = [o for o in occasions(discussion) if o.due_at <= now and o.key not in done]
-    latest = max((o.week or 0 for o in waiting if o.kind is OccasionKind.QUESTIONS), default=0)
     decided = []
-    for occasion in waiting:
+    for occasion in occasions(discussion):
+        if occasion.due_at > now or occasion.key in done:
+            continue
         skip = None
         if now >= occasion.stale_at:
-            skip = (
-                f"it was due {_day(occasion.due_at, discussion)} and of use until {_day(occasion.stale_at, discussion)}"
-            )
-        elif occasion.kind is OccasionKind.QUESTIONS and (occasion.week or 0) < latest:
-            week = discussion.week(occasion.week or 0)
-            if week is not None and _midnight_after(week.closes, discussion.zone) <= now:
-                skip = f"week {occasion.week} was over when the questions of week {latest} went out"
+            was, until = (_clock(at, discussion) for at in (occasion.due_at, occasion.stale_at))
+            skip = f"it was due {was} and of use until {until}"
         decided.append(Due(occasion, skip))
     return decided
 
@@ -131,5 +123,5 @@ def _midnight_after(day: date, zone: ZoneInfo) -> datetime:
     return instant(day + timedelta(days=1), time(0), zone)
 
 
-def _day(at: datetime, discussion: Discussion) -> str:
+def _clock(at: datetime, discussion: Discussion) -> str:
     return f"{at.astimezone(discussion.zone):%Y-%m-%d %H:%M}"
