@@ -1,0 +1,395 @@
+"""Lines that say whose words follow: attributions, header blocks, rules above an original message.
+
+They come in some eighty languages, in four orders (date-author-verb, author-verb-date, author-verb,
+verb-author), on one line or wrapped over several. So they are known by structure first: a date and a
+time, an address, a colon at the end, a quotation below; words of known languages only settle the rest.
+
+All functions take lines in the form `plain_form` gives, and every line is bounded before a pattern
+sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from m4dbot.reading.words import reply_words
+
+LONGEST_LINE = 600  # characters; no attribution, header or rule is longer
+_LONGEST_ATTRIBUTION = 400
+_MOST_LINES = 5  # an attribution is wrapped over at most so many
+_MOST_HEADER_LINES = 24
+
+
+def _translation() -> dict[int, str | None]:
+    table: dict[int, str | None] = dict.fromkeys(
+        [0xAD, 0x61C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A)]
+    )
+    table |= dict.fromkeys([0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
+    for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6,
+                 0xE50, 0xED0, 0xF20, 0x1040, 0x17E0, 0x1810, 0xFF10):  # fmt: skip
+        table |= {zero + n: str(n) for n in range(10)}
+    table |= {0xFF1A: ":", 0xFE55: ":", 0x55D: ":", 0x1361: " ", 0xFF0C: ",", 0x60C: ",", 0x3001: ",",
+              0x3002: ".", 0xFF08: "(", 0xFF09: ")", 0xFF1C: "<", 0xFF1E: ">", 0xFE64: "<", 0xFE65: ">",
+              0x2014: "-", 0x2013: "-", 0x2015: "-", 0x2500: "-", 0x2501: "-", 0x2010: "-", 0x2011: "-",
+              0x2012: "-"}  # fmt: skip
+    return table
+
+
+_TRANSLATION = _translation()
+
+
+def plain_form(line: str) -> str:
+    """The line without what cannot be seen; blanks, digits, colons and dashes of every script made ASCII."""
+    if not line.isascii():
+        line = line.translate(_TRANSLATION)
+    if "&lt;" in line or "&gt;" in line:
+        line = line.replace("&lt;", "<").replace("&gt;", ">")
+    return line.strip()
+
+
+# ------------------------------------------------------------------------------------- dates and addresses
+
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\"',;:]{1,64}@[^\s@<>()\[\]\"',;:]{2,}")
+_TIME = re.compile(
+    r"(?<![\d.,/:-])\d{1,2}\s?(?:[:.hH時时點点시]|(?:kl|Uhr)\.?)\s?\d{2}(?![\d/-]|\.\d)"
+    r"|(?<!\d)\d{1,2}\s?(?:[ap]\.?\s?m\b|Uhr\b|h\b|[時时點点시])",
+    re.IGNORECASE,
+)
+_YEAR = r"(?:1[34]\d\d|19\d\d|20\d\d|25[4-9]\d|57[89]\d|58\d\d)"
+_DATE = re.compile(
+    r"(?<![\d.])\d{1,4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,4}(?!\d)"
+    r"|(?<!\d)\d{1,4}\s?[年년]\s?\d{1,2}\s?[月월]"
+    rf"|(?<!\d)\d{{1,2}}(?!\d)[^\d<>@]{{1,24}}{_YEAR}(?!\d)"
+    rf"|(?<!\d){_YEAR}(?!\d)[^\d<>@]{{1,24}}\d{{1,2}}(?!\d)"
+)
+_DIGIT = re.compile(r"\d")
+_WORDS = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Traits:
+    """What of an attribution a text has. `lead` is the number of words before its first digit."""
+
+    address: bool
+    bracketed: bool
+    date: bool
+    time: bool
+    verb: bool
+    colon: bool
+    lead: int
+    known_on: bool
+    others: int
+    head: str
+
+
+@lru_cache(maxsize=256)
+def _traits(text: str) -> _Traits:
+    words = reply_words()
+    low = text.casefold()
+    address = "@" in text and _ADDRESS.search(text) is not None
+    bare = _ADDRESS.sub(" ", text) if address else text
+    date = _DATE.search(bare)
+    time = _TIME.search(bare)
+    digit = _DIGIT.search(bare)
+    head = bare[: digit.start()] if digit else ""
+    lead = len(_WORDS.findall(head)) if digit else 99
+    if len(head) > 40:
+        lead = 99
+    first = low.split(maxsplit=1)[0].strip(".,") if low else ""
+    end = text.rstrip(" *_-\"'”»>").rstrip()
+    return _Traits(
+        address=address,
+        bracketed="<" in text or "[" in text or "(" in text,
+        date=date is not None,
+        time=time is not None,
+        verb=words.wrote.search(low) is not None,
+        colon=end.endswith(":"),
+        lead=lead,
+        known_on=first in words.on,
+        others=len(_WORDS.findall(bare)),
+        head=head,
+    )
+
+
+def _begins_well(text: str, traits: _Traits) -> bool:
+    """Whether a text begins as an attribution does: with a date, or with a name and its address or verb."""
+    if traits.lead <= 4:
+        return True
+    at = text.find("@")
+    if traits.address and at >= 0 and len(_WORDS.findall(text[:at].rsplit(maxsplit=1)[0] if " " in text[:at] else "")) <= 6:
+        return True
+    verb = reply_words().wrote.search(text.casefold())
+    return verb is not None and len(_WORDS.findall(text.casefold()[: verb.start()])) <= 6
+
+
+def is_attribution(text: str, *, above_quote: bool) -> bool:
+    """Whether a text, its lines joined, attributes what follows it to somebody.
+
+    `above_quote` tells that a marked quotation follows; without one, what follows would be cut on
+    the word of this line alone, and more is asked of it.
+    """
+    if len(text) > _LONGEST_ATTRIBUTION or len(text) < 6:
+        return False
+    t = _traits(text)
+    if not (t.address or t.date or t.time) or t.others > 28 or not _begins_well(text, t):
+        return False
+    if t.address and (t.date or t.time) and (t.colon or t.verb):
+        return t.bracketed or t.verb or t.time
+    if t.verb and t.colon and (t.address or t.date):
+        return True
+    if t.lead <= 4 and t.verb and t.date and t.time:
+        return above_quote
+    if t.lead <= 4 and t.date and t.address and t.others <= 12 and (above_quote or t.bracketed):
+        return text.endswith(">") or above_quote
+    if above_quote:
+        if t.colon and t.lead <= 4 and (t.date or t.time) and t.others <= 14:
+            return True
+        return t.colon and t.address and t.others <= 10
+    # No word of it is known: a date and a time at the beginning, a few words, a colon.
+    return t.colon and t.lead <= 4 and t.date and t.time and t.others <= 10 and not t.known_on
+
+
+def by_machine(text: str) -> bool:
+    """Whether an attribution is one that programs write rather than people: to the minute, or with an address."""
+    t = _traits(text)
+    return t.time or (t.address and t.date)
+
+
+def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_quote: bool) -> int | None:
+    """Where the attribution begins whose last line is `end`, not above line `floor`; None if there is none.
+
+    The lines are tried singly, then joined with those above, and the longest that still begins as an
+    attribution does is taken: a date on the first of three lines belongs to it.
+    """
+    found = None
+    joined = lines[end]
+    if _could_end(joined, above_quote) and is_attribution(joined, above_quote=above_quote):
+        found = end
+    elif not _could_end(joined, above_quote):
+        return None
+    start = end
+    for _ in range(_MOST_LINES - 1):
+        start -= 1
+        if start < floor:
+            break
+        line = lines[start]
+        if not line:
+            # One program leaves an empty line before the address.
+            if start - 1 >= floor and joined.startswith("<") and lines[start - 1]:
+                continue
+            break
+        if len(line) + len(joined) > _LONGEST_ATTRIBUTION or line.endswith((".", "!", "?")) and found is not None:
+            break
+        joined = f"{line} {joined}"
+        if is_attribution(joined, above_quote=above_quote):
+            t = _traits(joined)
+            if found is None or _extends(line, t):
+                found = start
+    return found
+
+
+def _could_end(line: str, above_quote: bool) -> bool:
+    if not line or len(line) > _LONGEST_ATTRIBUTION:
+        return False
+    if above_quote:
+        return True
+    end = line.rstrip(" *_-\"'”»>").rstrip()
+    return end.endswith(":") or line.endswith(">")
+
+
+def _extends(line: str, joined: _Traits) -> bool:
+    """Whether a line above a complete attribution is its beginning: it brings the date."""
+    t = _traits(line)
+    return joined.lead <= 4 and t.lead <= 4 and (t.date or t.time) and not t.colon
+
+
+# ------------------------------------------------------------------- attributions inside a line of text
+
+_WEEKDAY_OR_DIGIT = r"(?:[^\W\d_]{1,12}\.?,?\s){0,3}\d"
+_INSIDE = re.compile(
+    r"(?:^|(?<=[\s.!?>*-]))(?:On|Le|El|Em|Am|Op|Il|Den|No dia|W dniu|Dnia)\s" + _WEEKDAY_OR_DIGIT
+)
+_AFTER_VERB = re.compile(r"\s?(?:[^:\n]{0,80}):")
+
+
+def split_shared_line(line: str) -> tuple[str, str, str] | None:
+    """(own words, attribution, quotation) of a line that holds an attribution and something else.
+
+    >>> split_shared_line("Yes. On Tue, 3 Nov 2026 at 10:15, a@example.org wrote:> Shall we?")
+    ('Yes. ', 'On Tue, 3 Nov 2026 at 10:15, a@example.org wrote:', '> Shall we?')
+    """
+    if len(line) > LONGEST_LINE or ":" not in line:
+        return None
+    low = line.casefold()
+    if len(low) != len(line):
+        return None
+    verbs = [m.end() for m in reply_words().wrote.finditer(low)]
+    if not verbs:
+        return None
+    for begin in (m.start() for m in _INSIDE.finditer(line)):
+        for verb in verbs:
+            if verb <= begin:
+                continue
+            colon = _AFTER_VERB.match(line, verb)
+            if colon is None:
+                continue
+            text = line[begin : colon.end()]
+            before, after = line[:begin], line[colon.end() :]
+            if not before.strip() and not after.strip(" -*"):
+                return None
+            t = _traits(plain_form(text))
+            if len(text) <= 250 and t.verb and t.colon and t.date and (t.time or t.address) and t.others <= 20:
+                return before, text, after
+    return None
+
+
+# ------------------------------------------------------------------------------------------ header blocks
+
+_LABELLED = re.compile(r"[>*_|\s]{0,8}([^\W\d_][^:<>@\n]{0,34}?)[\s*_]{0,4}:[\s*_]{0,4}(.*)")
+_RULE = re.compile(r"[-_=*~#\s]{3,}\Z")
+
+
+def _label(line: str) -> tuple[frozenset[str], str, str] | None:
+    """(what the label may mean, the label, the value) of a line such as "Envoyé : mardi 3 novembre"."""
+    if len(line) > LONGEST_LINE or ":" not in line:
+        return None
+    match = _LABELLED.match(line)
+    if match is None:
+        return None
+    label = match[1].strip(" *_\t").casefold()
+    return reply_words().labels.get(label, frozenset()), label, match[2].strip(" *_")
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    end: int
+    kinds: frozenset[str]
+    known: int
+    address: bool
+    date: bool
+
+
+def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = False) -> int | None:
+    """The line after the header block that begins at `start`, or None if none does.
+
+    "De : … Envoyé : … À : … Objet : …" in any order and language: at least two known labels with an
+    address, or with a subject and a sender or a date; in languages not known, three labelled lines, an
+    address in the first of them and a date below. `after_rule` tells that a rule stands above, which
+    makes less enough.
+    """
+    first = _label(lines[start])
+    if first is None or (not first[0] and not _ADDRESS.search(first[2])):
+        return None
+    kinds: set[str] = set()
+    known = labelled = 0
+    address = date = time = False
+    unknown_first = not first[0]
+    end = i = start
+    gap = 0
+    stop = min(len(lines), start + _MOST_HEADER_LINES)
+    while i < stop:
+        line = lines[i]
+        if not line:
+            gap += 1
+            # Text made from HTML doubles the line ends.
+            if gap > 1 or i + 1 >= stop or not _known(lines[i + 1]):
+                break
+            i += 1
+            continue
+        parts = _label(line)
+        if parts is None or (not parts[0] and not unknown_first):
+            # The rest of a wrapped value: only if another label follows it.
+            ahead = next((j for j in range(i + 1, min(i + 4, stop)) if not lines[j] or _known(lines[j])), None)
+            if ahead is None or not lines[ahead] or gap:
+                break
+            address = address or any("@" in lines[j] for j in range(i, ahead))
+            i = ahead
+            continue
+        gap = 0
+        labelled += 1
+        if parts[0]:
+            known += 1
+            kinds |= _one_meaning(parts[0], kinds)
+        value = parts[2]
+        address = address or ("@" in value and _ADDRESS.search(value) is not None)
+        date = date or _DATE.search(value) is not None
+        time = time or _TIME.search(value) is not None
+        end = i = i + 1
+    if known >= 2 and len(kinds) >= 2:
+        if "from" in kinds and ("subject" in kinds or "sent" in kinds and (address or time)):
+            return end
+        if address or after_rule or ("subject" in kinds and known >= 3):
+            return end
+        return None
+    if after_rule and known >= 1 and (address or date):
+        return end
+    if unknown_first and not known and labelled >= 3 and address and date:
+        return end
+    return None
+
+
+def _known(line: str) -> bool:
+    parts = _label(line)
+    return parts is not None and bool(parts[0])
+
+
+def _one_meaning(kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
+    """"Datum" is one thing; "de" is two, and then the one not yet seen is meant."""
+    new = kinds - seen
+    return frozenset([min(new)]) if new else frozenset()
+
+
+# -------------------------------------------------------------------------------------------------- rules
+
+_DASHED = re.compile(r"[-_=*>\s]{2,}([^-_=*\s].{1,80}?)[-_=*:\s<]{0,80}\Z")
+
+
+def is_rule(line: str) -> bool:
+    """A line of dashes, underscores and the like, and of nothing else."""
+    return len(line) >= 3 and len(line) <= 200 and _RULE.match(line) is not None
+
+
+def original_message_rule(line: str) -> str | None:
+    """"original" or "forwarded" for "-----Original Message-----" and its like, else None."""
+    if len(line) > LONGEST_LINE:
+        return None
+    low = line.casefold()
+    words = reply_words()
+    dashed = low.startswith(("--", "__", "==", "**", "> --", "- -"))
+    if dashed:
+        inner = low.strip(" -_=*>")
+        for kind, pattern in (("forwarded", words.forwarded), ("original", words.original)):
+            match = pattern.match(inner)
+            # What follows the words is a rule again, or the header run together with it.
+            if match and (len(inner) - match.end() <= 2 or inner[match.end()] in "-_=*: "):
+                rest = inner[match.end() :].lstrip()
+                if not rest or rest[0] in "-_=*:" or match.end() > 12 and ":" in rest:
+                    return kind
+        return None
+    if len(low) <= 60 and low.endswith(":"):
+        match = words.forwarded.match(low)
+        if match and match.end() >= len(low) - 2:
+            return "forwarded"
+    return None
+
+
+def dashed_attribution(line: str) -> bool:
+    """"---- Ana Pérez wrote ----", as some telephones write it."""
+    if len(line) > 200 or not line.startswith("--"):
+        return False
+    inner = line.strip("- ")
+    t = _traits(inner)
+    if not inner or not t.verb or t.others > 12:
+        return False
+    return line.endswith("--") or (t.date and t.colon)
+
+
+def asks_to_reply_above(line: str) -> bool:
+    """"Reply above this line", the marker by which programs cut."""
+    return len(line) <= 200 and reply_words().above.search(line.casefold()) is not None and (
+        line.startswith(("-", "#", "=", "*", "_", "~", ">", "<")) or line.endswith(("-", "#", "=", "*", "_", "~"))
+        or len(line) <= 90
+    )

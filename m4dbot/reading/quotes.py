@@ -1,0 +1,313 @@
+"""Which lines of a mail are the sender's own, and which are quoted, forwarded or only introduce a quotation.
+
+Lines come from plain text, where quoting is a mark at the line's beginning, or from HTML, where it is
+structure; from here on there is no difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from m4dbot.reading import attribution, signature
+from m4dbot.reading.attribution import LONGEST_LINE, plain_form
+from m4dbot.reading.values import Block, Role
+
+MOST_LINES = 5_000  # lines looked at one by one; what comes after them goes with the last of them
+
+
+class Hint(Enum):
+    """What a line's place in HTML says of it."""
+
+    ATTRIBUTION = auto()
+    SIGNATURE = auto()
+    REST = auto()  # a program's mark: from here on the message that is answered
+
+
+@dataclass(slots=True)
+class Line:
+    """A line of text. `depth` counts the quotations it stands in."""
+
+    text: str
+    depth: int = 0
+    hint: Hint | None = None
+
+
+_MARKS = re.compile(r"\s{0,3}((?:>\s?)+)")
+_NOT_A_QUOTE = re.compile(r"\s{0,3}>{1,3}\s?(?:>{1,3}\s)?\s*(?:https?://\S+\s*<<<|[,:]|\S{1,20}\s?:\s*$)")
+
+
+def marked_lines(text: str) -> list[Line]:
+    """Lines of plain text, their quotation marks counted; a line that holds an attribution and something
+    else is divided."""
+    lines: list[Line] = []
+    for raw in text.split("\n"):
+        if raw[:4].lstrip().startswith(">"):
+            lines.append(Line(raw, _depth(raw)))
+        elif len(raw) <= LONGEST_LINE and ":" in raw and any(c.isdigit() for c in raw):
+            lines.extend(_divided(raw))
+        else:
+            lines.append(Line(raw))
+    return lines
+
+
+def _depth(line: str) -> int:
+    match = _MARKS.match(line)
+    if match is None:
+        return 0
+    if len(line) < 200 and _NOT_A_QUOTE.match(line):
+        # The end of a wrapped address ("> wrote:"), or arrows around a link.
+        after = line[match.end() :].strip()
+        if after.startswith((",", ":")) or after.endswith("<<<") or _is_verb(after):
+            return 0
+    return match[1].count(">")
+
+
+def _is_verb(text: str) -> bool:
+    from m4dbot.reading.words import reply_words
+
+    low = text.casefold().rstrip(" :")
+    match = reply_words().wrote.match(low)
+    return match is not None and match.end() == len(low)
+
+
+def _divided(raw: str) -> list[Line]:
+    parts = attribution.split_shared_line(raw)
+    if parts is None:
+        return [Line(raw)]
+    before, middle, after = parts
+    lines = [Line(before)] if before.strip() else []
+    lines.append(Line(middle))
+    if after.strip(" -*"):
+        lines.append(Line(after, _depth(after)))
+    return lines
+
+
+def without_marks(text: str) -> str:
+    """Quoted text without the marks of its quotation."""
+    return "\n".join(_MARKS.sub("", line, count=1) for line in text.split("\n"))
+
+
+# ---------------------------------------------------------------------------------------------- the roles
+
+
+def blocks_from(lines: Sequence[Line], rest: str = "") -> tuple[Block, ...]:
+    """The blocks of a mail's lines, in order and complete. `rest` is text after them, not looked at."""
+    roles = _roles(lines)
+    blocks: list[Block] = []
+    begin = 0
+    for i in range(1, len(lines) + 1):
+        if i == len(lines) or roles[i] is not roles[begin]:
+            blocks.append(Block(roles[begin], "\n".join(line.text for line in lines[begin:i])))
+            begin = i
+    if rest:
+        last = blocks.pop() if blocks else Block(Role.OWN, "")
+        blocks.append(Block(last.role, f"{last.text}\n{rest}"))
+    return tuple(block for block in blocks if block.text.strip())
+
+
+def _roles(lines: Sequence[Line]) -> list[Role]:
+    count = len(lines)
+    forms = [plain_form(line.text) if len(line.text) <= LONGEST_LINE else line.text[:LONGEST_LINE] for line in lines]
+    roles = [Role.QUOTED if line.depth else Role.OWN for line in lines]
+    _bridge(lines, forms, roles)
+    for i, line in enumerate(lines):
+        if line.hint is Hint.ATTRIBUTION and not line.depth:
+            roles[i] = Role.ATTRIBUTION
+    end = _attribute(lines, forms, roles)
+    signature.separate(forms, roles, end, [line.hint is Hint.SIGNATURE for line in lines])
+    _settle_blanks(forms, roles)
+    return roles if count else []
+
+
+def _bridge(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> None:
+    """Unmarked lines inside a quotation that are only the rest of a line wrapped by a program."""
+    for i in range(1, len(lines) - 1):
+        if roles[i] is not Role.OWN or roles[i - 1] is not Role.QUOTED or lines[i + 1].depth == 0:
+            continue
+        before, text = forms[i - 1], forms[i]
+        if not text or lines[i].hint is not None:
+            continue
+        open_bracket = before.count("(") > before.count(")") or before.count("<") > before.count(">")
+        wrapped = len(before) >= 60 and before[-1] not in ".!?:;" and (text[0].islower() or not text[0].isalnum())
+        if open_bracket or wrapped or (text.startswith("(http") and text.endswith(">")):
+            roles[i] = Role.QUOTED
+
+
+def _next_text(forms: Sequence[str], i: int) -> int:
+    while i < len(forms) and not forms[i]:
+        i += 1
+    return i
+
+
+def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> int:
+    """Finds what introduces quotations, and what is quoted without a mark. The first line of the
+    unmarked remainder, or the number of lines."""
+    count = len(lines)
+    floor = 0
+    i = 0
+    while i < count:
+        if lines[i].hint is Hint.REST:
+            return _cut(forms, roles, i, lines)
+        form = forms[i]
+        if not form:
+            i += 1
+            continue
+        if attribution.asks_to_reply_above(form):
+            start = i
+            while start > 0 and (lines[start - 1].depth or not forms[start - 1]):
+                start -= 1
+            # The marker may stand at the top of the mail that is answered, under its attribution.
+            _cut_from(roles, start if lines[i].depth else i)
+            _attribute_above(lines, forms, roles, start, floor)
+            return start
+        if lines[i].depth or roles[i] is not Role.OWN:
+            i += 1
+            floor = i
+            continue
+        kind = attribution.original_message_rule(form)
+        if kind:
+            return _cut(forms, roles, i, lines, forwarded=kind == "forwarded")
+        if attribution.dashed_attribution(form):
+            following = _next_text(forms, i + 1)
+            roles[i] = Role.ATTRIBUTION
+            if following < count and lines[following].depth:
+                i = floor = following
+                continue
+            return _cut(forms, roles, i, lines)
+        header = _header(lines, forms, i)
+        if header is not None:
+            following = _next_text(forms, header)
+            if following < count and lines[following].depth:
+                roles[i:header] = [Role.ATTRIBUTION] * (header - i)
+                i = floor = following
+                continue
+            return _cut(forms, roles, i, lines)
+        following = _next_text(forms, i + 1)
+        quoted = following < count and lines[following].depth > 0 and following - i <= 4
+        begin = attribution.attribution_ending_at(forms, i, floor, above_quote=quoted)
+        if begin is not None and any(lines[j].depth for j in range(begin, i + 1)):
+            begin = None
+        if begin is None and not quoted and following < count and _header(lines, forms, following) is not None:
+            # "Am 3.11.2026 um 10:15 schrieb Ana Pérez", without a colon, above a header block.
+            begin = attribution.attribution_ending_at(forms, i, floor, above_quote=True)
+        if begin is not None:
+            if quoted:
+                roles[begin : following] = [Role.ATTRIBUTION] * (following - begin)
+                i = floor = following
+                continue
+            if _may_cut(forms, roles, begin, i):
+                roles[begin : i + 1] = [Role.ATTRIBUTION] * (i + 1 - begin)
+                return _cut(forms, roles, begin, lines, attributed=i + 1)
+        if following < count and signature.is_phone_footer(form) and i > 0 and not lines[following].depth:
+            own_before = any(forms[j] and roles[j] is Role.OWN for j in range(i))
+            if own_before and _rest_is_unmarked(lines, forms, following, i):
+                roles[i] = Role.FOOTER
+                _cut_from(roles, i + 1)
+                return i
+        i += 1
+    return count
+
+
+def _rest_is_unmarked(lines: Sequence[Line], forms: Sequence[str], following: int, i: int) -> bool:
+    """Below a telephone's footer and an empty line comes the message that was answered, unless the
+    footer stands at the end of the mail or marks tell of another order."""
+    if following == i + 1:
+        return False
+    for j in range(following, min(len(lines), following + 40)):
+        if lines[j].depth:
+            return False
+        form = forms[j]
+        if form and (attribution.original_message_rule(form) or _header(lines, forms, j) is not None):
+            return False
+        if form.endswith(":") and attribution.attribution_ending_at(forms, j, following, above_quote=False) is not None:
+            return False
+    return sum(1 for j in range(following, len(lines)) if forms[j]) >= 3
+
+
+def _header(lines: Sequence[Line], forms: Sequence[str], i: int) -> int | None:
+    if ":" not in forms[i]:
+        return None
+    above = i - 1
+    while above >= 0 and not forms[above]:
+        above -= 1
+    after_rule = above >= 0 and attribution.is_rule(forms[above])
+    return attribution.header_block_at(forms, i, after_rule=after_rule)
+
+
+def _may_cut(forms: Sequence[str], roles: Sequence[Role], begin: int, end: int) -> bool:
+    """Whether the rest of a mail may be taken as quoted on an unmarked attribution's word.
+
+    "Dr … from … wrote:" with nothing before it introduces a contribution sent for somebody else. A
+    person's words gone are worse than an old mail left in.
+    """
+    before = [forms[j] for j in range(begin) if forms[j] and roles[j] is Role.OWN]
+    if not before:
+        return False
+    text = " ".join(forms[begin : end + 1])
+    if attribution.by_machine(text):
+        return True
+    words = sum(len(line.split()) for line in before)
+    return words > 6 or not before[-1].endswith((",", ":", "!"))
+
+
+def _attribute_above(lines: Sequence[Line], forms: Sequence[str], roles: list[Role], start: int, floor: int) -> None:
+    i = start - 1
+    while i >= 0 and not forms[i]:
+        i -= 1
+    if i < 0 or lines[i].depth:
+        return
+    begin = attribution.attribution_ending_at(forms, i, min(floor, i), above_quote=True)
+    if begin is not None:
+        roles[begin:start] = [Role.ATTRIBUTION] * (start - begin)
+
+
+def _cut_from(roles: list[Role], i: int) -> None:
+    roles[i:] = [Role.QUOTED] * (len(roles) - i)
+
+
+def _cut(
+    forms: Sequence[str],
+    roles: list[Role],
+    start: int,
+    lines: Sequence[Line],
+    *,
+    forwarded: bool = False,
+    attributed: int | None = None,
+) -> int:
+    """Marks everything from `start` on as quoted or forwarded; what introduces it as attribution."""
+    count = len(roles)
+    body = attributed if attributed is not None else start
+    if attributed is None:
+        while body < count and body < start + 4:
+            form = forms[body]
+            kind = attribution.original_message_rule(form)
+            forwarded = forwarded or kind == "forwarded"
+            if not form or kind or attribution.is_rule(form) or attribution.dashed_attribution(form):
+                body += 1
+                continue
+            break
+        if body < count:
+            header = _header(lines, forms, body)
+            if header is not None:
+                body = header
+    role = Role.FORWARDED if forwarded else Role.QUOTED
+    roles[start:body] = [Role.ATTRIBUTION] * (body - start)
+    roles[body:] = [role] * (count - body)
+    # A rule directly above belongs to it.
+    above = start - 1
+    while above >= 0 and not forms[above]:
+        above -= 1
+    if above >= 0 and roles[above] is Role.OWN and attribution.is_rule(forms[above]):
+        roles[above:start] = [Role.ATTRIBUTION] * (start - above)
+        return above
+    return start
+
+
+def _settle_blanks(forms: Sequence[str], roles: list[Role]) -> None:
+    """Empty lines go with what stands above them."""
+    for i in range(1, len(roles)):
+        if not forms[i]:
+            roles[i] = roles[i - 1]
