@@ -1,0 +1,250 @@
+"""Mails that say that a mail did not arrive: RFC 3464 reports and the many that follow no standard."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from m4dbot.reading import headers
+from m4dbot.reading.addresses import message_id_of
+from m4dbot.reading.mime import Mail, RawAttachment
+from m4dbot.reading.values import BounceReport, Person
+
+MOST_REPORTS = 200
+MOST_BYTES_FOR_DETECTORS = 120_000
+MOST_TEXT = 20_000  # characters of prose that are searched
+
+_DAEMON = re.compile(
+    r"^(mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|bounces?|bounce-.*|maildelivery|mail[-_.]?delivery.*"
+    r"|mailsystem|mail[-_.]?system|administrator|microsoftexchange[0-9a-f]{8,}|mmdf|delivery[-_.]?status)$",
+    re.IGNORECASE,
+)
+_DAEMON_NAME = re.compile(
+    r"mail delivery (sub)?system|mailer.daemon|mail administrator|system administrator|postmaster|delivery subsystem",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"^(?:\[[^\]]{1,40}\]\s*)?(?:"
+    r"undeliver(?:able|ed)|un-?delivered|mail delivery (?:failed|failure|problem|system|status|error|deferred)"
+    r"|delivery (?:status notification|failure|failed|notification|problem|report|error|delayed|has failed)"
+    r"|returned mail|mail returned|failure notice|message (?:not delivered|delivery failure|status|undeliverable)"
+    r"|non[- ]?deliver|nondeliverable|could ?n[o']t (?:be )?deliver|warning: (?:message|could not send|mail delayed)"
+    r"|bounced? (?:mail|message|notification)|mail could not be delivered|rejected:|address not found"
+    r"|[ée]chec de (?:la )?(?:remise|livraison|distribution)|non remis|message non (?:remis|distribu|d[ée]livr)"
+    r"|retour à l'exp[ée]diteur|avis de non-(?:remise|distribution)|notification d'[ée]tat de remise"
+    r"|no se (?:puede|pudo|ha podido) entregar|no entregado|error de entrega|correo (?:devuelto|no entregado)"
+    r"|fallo (?:de|en la) entrega|mensaje (?:devuelto|no entregado)|notificaci[óo]n de estado de entrega"
+    r"|unzustellbar|nicht zustellbar|zustellung (?:fehlgeschlagen|nicht möglich)|unzustellbarkeitsbericht|unzustellbare"
+    r"|não (?:é possível entregar|entregue|foi entregue)|falha na entrega|mensagem (?:não entregue|devolvida)"
+    r"|devolvid[oa]|mancato recapito|non recapitabile|messaggio non (?:recapitato|consegnato)|impossibile recapitare"
+    r"|onbestelbaar|niet bestelbaar|kan ikke leveres|olevererbart|kunde inte levereras|ej levererat|niedostarczon"
+    r"|недоставленное|не доставлено|не удалось доставить|退信|系统退信|配信不能|配信エラー"
+    r")",
+    re.IGNORECASE,
+)
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_REPLY_CODE = re.compile(r"(?<![\d.\-#])([45])(\d)(\d)(?=[ \-:#]|$)")
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
+# Where the returned mail begins in a report of prose: what follows names other people.
+_COPY_BEGINS = re.compile(
+    r"^[ \t>]{0,4}(?:-{2,}[^\n]{0,80}(?:copy|original|message|returned|unsent|undelivered|mensaje|nachricht|headers)"
+    r"[^\n]{0,80}$|(?:received|return-path|message-id|dkim-signature|mime-version):\s"
+    r"|(?:original message|message header|the following is a copy))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ID_LINE = re.compile(
+    r"^[ \t>]{0,8}Message-I[dD]:\s{0,4}(?:\r?\n[ \t>]{1,8})?(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE
+)
+_PERMANENT_WORDS = re.compile(
+    r"user unknown|unknown user|no such (?:user|recipient|address|mailbox|account|person)|does not exist|doesn't have"
+    r"|mailbox (?:unavailable|not found|disabled|does)|not (?:found|exist|known|listed)"
+    r"|account (?:has been )?(?:disabled|closed)"
+    r"|suspended"
+    r"|invalid (?:recipient|address|mailbox)|address (?:rejected|not found)|host unknown|domain (?:not found|does not)"
+    r"|permanent|inconnu|n'existe pas|no existe|desconocid|existiert nicht|unbekannt|não existe|non esiste",
+    re.IGNORECASE,
+)
+_TEMPORARY_WORDS = re.compile(
+    r"temporar|delayed|will (?:be retried|retry|keep trying|continue)|try again later|still trying"
+    r"|not yet (?:been )?delivered"
+    r"|quota|mailbox (?:is )?full|over ?quota|deferred|timed? out|retardé|plein|lleno|voll|provisoire|temporal|cheia",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """What a bounce says: who failed, and which of our mails it was (without angle brackets)."""
+
+    reports: tuple[BounceReport, ...]
+    original_message_id: str | None
+    reason: str
+
+
+def looks_like_bounce(mail: Mail, author: Person, subject: str, *, null_sender: bool, at_bounce_address: bool) -> bool:
+    """Whether it is worth asking the detectors; a person's mail never gets that far."""
+    if mail.status or "x-failed-recipients" in mail.headers:
+        return True
+    if mail.content_type == "multipart/report" and not mail.disposition:
+        return True
+    local = author.address.rpartition("@")[0]
+    daemon = bool(_DAEMON.match(local) or _DAEMON_NAME.search(author.name))
+    said = bool(_SUBJECT.match(subject))
+    return (daemon and (said or null_sender or at_bounce_address)) or (said and (null_sender or at_bounce_address))
+
+
+def read_bounce(mail: Mail, raw: bytes, *, ours: frozenset[str]) -> Bounce | None:
+    """What the bounce in `mail` says, or None where it names nobody and is no report.
+
+    `ours` are addresses that never bounce: the group's, the sender's of this mail, in lower case.
+    Called only where `looks_like_bounce` said so.
+    """
+    text = _prose(mail)
+    original = _original_message_id(mail, text)
+    reports = _from_status(mail, text)
+    if reports is not None:
+        said = "a delivery status report (RFC 3464)"
+        return Bounce(reports, original, said) if reports else None
+    failed = mail.headers.get("x-failed-recipients")
+    named = _ADDRESS.findall(failed) if failed else []
+    if named:
+        return Bounce(_judged(named, text), original, "the header X-Failed-Recipients names who failed")
+    detected = _detected(raw, ours)
+    if detected:
+        return Bounce(detected and _with_status(detected, text), original, "known as a mail server's bounce")
+    found = [a for a in _in_prose(text) if a.lower() not in ours]
+    if found:
+        return Bounce(_judged(found, text), original, "a mail server says in prose whom it could not reach")
+    if original or mail.content_type == "multipart/report" or mail.returned:
+        return Bounce((), original, "a mail server returns a mail without saying for whom")
+    return None
+
+
+def _from_status(mail: Mail, text: str) -> tuple[BounceReport, ...] | None:
+    """The failed and delayed recipients of a machine-readable report; None where there is none."""
+    recipients = [g for g in mail.status if "final-recipient" in g or "original-recipient" in g]
+    if not recipients:
+        return None
+    reports: dict[str, BounceReport] = {}
+    for group in recipients[:MOST_REPORTS]:
+        action = group.get("action", "failed").strip().lower()
+        address = _recipient(group)
+        if not address or not action.startswith(("fail", "delay", "error")):
+            continue  # delivered, relayed and expanded are good news (RFC 3464 §2.3.3)
+        diagnostic = " ".join(group.get("diagnostic-code", "").split())[:500]
+        status = _status(group.get("status", ""), diagnostic or text[:2000])
+        # A 4.x status is temporary whatever the action: some servers give up on a full mailbox.
+        permanent = not action.startswith("delay") and not status.startswith("4")
+        reports.setdefault(address.lower(), BounceReport(address, status, permanent, diagnostic))
+    return tuple(reports.values())
+
+
+def _recipient(group: dict[str, str]) -> str:
+    # What we wrote to is the original; the final one may be where a forwarding leads.
+    for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
+        found = _ADDRESS.search(group.get(name, "").rpartition(";")[2])
+        if found:
+            return found[0]
+    return ""
+
+
+def _status(said: str, diagnostic: str) -> str:
+    """An enhanced status code (RFC 3463); the diagnostic's where the report's own says nothing."""
+    own = _ENHANCED.search(said)
+    if own and own[2] != "0":
+        return own[0]
+    other = _ENHANCED.search(diagnostic)
+    if other and (own is None or other[1] == own[1]):
+        return other[0]
+    if own:
+        return own[0]
+    code = _REPLY_CODE.search(diagnostic)
+    return f"{code[1]}.0.0" if code else ""
+
+
+def _prose(mail: Mail) -> str:
+    text = mail.plain if mail.plain is not None else re.sub(r"<[^<>]{0,2000}>", " ", (mail.html or "")[: 3 * MOST_TEXT])
+    return text[:MOST_TEXT]
+
+
+def _original_message_id(mail: Mail, text: str) -> str | None:
+    """The Message-ID of the mail that came back: in the returned part, or in the text that holds it."""
+    if mail.returned:
+        inner, _ = headers.parse(mail.returned)
+        if "message-id" in inner:
+            return message_id_of(inner.structured("message-id"))
+        found = _ID_LINE.search(mail.returned[:200_000].decode("latin-1"))
+        if found:
+            return message_id_of(found[1])
+    found = _ID_LINE.search(text)
+    if found:
+        return message_id_of(found[1])
+    for attachment in mail.attachments[:5]:
+        if attachment.content_type in ("message/rfc822", "text/plain", "application/octet-stream") and _small(
+            attachment
+        ):
+            found = _ID_LINE.search(attachment.data[:200_000].decode("latin-1"))
+            if found:
+                return message_id_of(found[1])
+    parent = message_id_of(mail.headers.structured("in-reply-to"))
+    return parent or message_id_of((mail.headers.structured("references") or "").split(" ")[-1])
+
+
+def _small(attachment: RawAttachment) -> bool:
+    return len(attachment.encoded) < 2_000_000
+
+
+def _detected(raw: bytes, ours: frozenset[str]) -> tuple[BounceReport, ...]:
+    """flufl.bounce's findings. Its detectors are fed a bounded beginning, which holds every report."""
+    from email import message_from_bytes
+
+    from flufl.bounce import all_failures
+
+    try:
+        temporary, permanent = all_failures(message_from_bytes(raw[:MOST_BYTES_FOR_DETECTORS]))
+    except Exception:
+        # Odd mail upsets a detector, deep nesting the parser; the prose is still there to be read.
+        return ()
+    reports: list[BounceReport] = []
+    for found, lasting in ((permanent, True), (temporary, False)):
+        for one in sorted(found)[:MOST_REPORTS]:
+            address = one.decode("ascii", "replace") if isinstance(one, bytes) else str(one)
+            if "@" in address and address.lower() not in ours:
+                reports.append(BounceReport(address, "", lasting))
+    return tuple(reports)
+
+
+def _with_status(reports: tuple[BounceReport, ...], text: str) -> tuple[BounceReport, ...]:
+    return tuple(
+        BounceReport(r.address, *_near(r.address, text, permanent=r.permanent)) for r in reports[:MOST_REPORTS]
+    )
+
+
+def _judged(addresses: list[str], text: str) -> tuple[BounceReport, ...]:
+    lasting = bool(_PERMANENT_WORDS.search(text)) or not _TEMPORARY_WORDS.search(text)
+    unique = {a.lower(): a for a in addresses}
+    return tuple(BounceReport(a, *_near(a, text, permanent=lasting)) for a in list(unique.values())[:MOST_REPORTS])
+
+
+def _near(address: str, text: str, *, permanent: bool) -> tuple[str, bool, str]:
+    """Status, permanence and the words that say it, from what stands beside an address."""
+    at = text.lower().find(address.lower())
+    beside = text[at : at + 700] if at >= 0 else text[:2000]
+    enhanced = _ENHANCED.search(beside)
+    code = _REPLY_CODE.search(beside)
+    status = enhanced[0] if enhanced else f"{code[1]}.0.0" if code else ""
+    first = enhanced or code
+    diagnostic = " ".join(beside[max(0, first.start() - 120) : first.end() + 200].split()) if first else ""
+    if status:
+        permanent = status.startswith("5")
+    elif _TEMPORARY_WORDS.search(beside) and not _PERMANENT_WORDS.search(beside):
+        permanent = False
+    return status, permanent, diagnostic[:500]
+
+
+def _in_prose(text: str) -> list[str]:
+    """Addresses the report's own words name, before the copy of the mail begins."""
+    copy = _COPY_BEGINS.search(text)
+    if copy and copy.start() > 40:
+        text = text[: copy.start()]
+    return list(dict.fromkeys(_ADDRESS.findall(text)))[:20]

@@ -1,0 +1,44 @@
+"""Plain phrases found in text of any language, in time linear in the text."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
+_BETWEEN_WORDS = re.compile(r"[^\w'\-]+")
+# Scripts that put no blank between words: there a phrase may stand anywhere.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def plain_words(text: str) -> str:
+    """`text` as words with one blank between them and one at each end, folded for comparison."""
+    return f" {_BETWEEN_WORDS.sub(' ', text.casefold().translate(_APOSTROPHES)).strip()} "
+
+
+def found_phrase(words: str, phrases: tuple[str, ...]) -> str | None:
+    """The first of `phrases` in text that went through `plain_words`, or None."""
+    return next((p for p in phrases if p in words), None)
+
+
+@cache
+def phrases(name: str) -> tuple[str, ...]:
+    """The phrases of a table in kind_words.toml ("absence_text", "command.leave"), ready for comparison."""
+    table: Any = word_tables()
+    for part in name.split("."):
+        table = table[part]
+    return tuple(dict.fromkeys(_ready(phrase) for phrase in table))
+
+
+def _ready(phrase: str) -> str:
+    words = plain_words(phrase)
+    return words.strip() if _UNSPACED.search(words) else words
+
+
+@cache
+def word_tables() -> dict[str, Any]:
+    """kind_words.toml as it is written."""
+    return tomllib.loads(Path(__file__).with_name("kind_words.toml").read_text(encoding="utf-8"))
