@@ -24,6 +24,7 @@ class Hint(Enum):
     ATTRIBUTION = auto()
     SIGNATURE = auto()
     REST = auto()  # a program's mark: from here on the message that is answered
+    RULE = auto()  # a rule is drawn above it
 
 
 @dataclass(slots=True)
@@ -233,7 +234,7 @@ def _header(lines: Sequence[Line], forms: Sequence[str], i: int) -> int | None:
     above = i - 1
     while above >= 0 and not forms[above]:
         above -= 1
-    after_rule = above >= 0 and attribution.is_rule(forms[above])
+    after_rule = lines[i].hint is Hint.RULE or (above >= 0 and attribution.is_rule(forms[above]))
     return attribution.header_block_at(forms, i, after_rule=after_rule)
 
 

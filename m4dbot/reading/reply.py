@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from m4dbot.reading.html import html_lines
 from m4dbot.reading.mime import open_mail
 from m4dbot.reading.quotes import MOST_LINES, blocks_from, marked_lines
 from m4dbot.reading.values import Block, Role
@@ -16,6 +17,10 @@ def blocks_of(plain: str | None, html: str | None) -> tuple[Block, ...]:
     (RFC 3676) already unwrapped. The work is bounded: of a huge text the beginning is looked at, and
     the rest goes with the last block.
     """
+    if html is not None and html.strip():
+        lines, rest = html_lines(html)
+        if any(line.text for line in lines):
+            return blocks_from(lines, rest)
     return _blocks_of_text(plain or "")
 
 
