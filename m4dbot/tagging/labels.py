@@ -1,0 +1,257 @@
+"""Labels in words or figures: "Q2", "Pregunta 3", "deuxième interrogation", "Week 2 & 3", "w2q1"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from m4dbot.tagging.lines import Token
+from m4dbot.tagging.values import Tag
+from m4dbot.tagging.vocabulary import LAST, WORD, Sense, vocabulary
+
+LARGEST = 200  # no discussion has more questions; "question 2015" is a year
+_JOINTS = frozenset("&,/+-–—;")
+_LOOSE = frozenset(" \t\u00a0.:#°º-–()[]*_/\u200f\u200e")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label in a text. `first` and `last` are its tokens, half open.
+
+    `questions` may hold LAST. `sure` is false where it might be something else ("P3", "S 2").
+    """
+
+    first: int
+    last: int
+    weeks: tuple[int, ...]
+    questions: tuple[int, ...]
+    sure: bool = True
+
+
+def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | None = None) -> list[Label]:
+    """Every label among tokens `first` to `last`, in order; a week and its question are one label."""
+    last = len(tokens) if last is None else last
+    found: list[Label] = []
+    i = first
+    while i < last:
+        word = tokens[i].word
+        label = None
+        if word.glued or word.sense & (Sense.QUESTION | Sense.WEEK) or len(word.folded) <= 2:
+            label = _label_at(text, tokens, i, first, last, found[-1].last if found else first)
+        if label is None:
+            i += 1
+            continue
+        found.append(label)
+        i = max(i + 1, label.last)
+    return _paired(text, tokens, found)
+
+
+def _gap(text: str, tokens: Sequence[Token], i: int) -> str:
+    """What stands between token i and the next."""
+    return text[tokens[i].end : tokens[i + 1].start]
+
+
+def _is_loose(gap: str) -> bool:
+    return len(gap) <= 6 and all(c in _LOOSE for c in gap)
+
+
+def _label_at(text: str, tokens: Sequence[Token], i: int, first: int, last: int, free_from: int) -> Label | None:
+    word = tokens[i].word
+    if word.glued:
+        numbers = dict(word.glued)
+        kinds = tuple(k for k, _ in word.glued)
+        if len(kinds) == 2:
+            return Label(i, i + 1, (numbers["w"],), (numbers["q"],))
+        values, end = _more(text, tokens, i + 1, last, [numbers[kinds[0]]], kinds[0])
+        return _label(i, end, kinds[0], values, word.sure)
+    if word.sense & Sense.QUESTION:
+        kind = "q"
+    elif word.sense & Sense.WEEK:
+        kind = "w"
+    else:
+        letter = vocabulary().short(word.folded)
+        # A lone letter is a label only with a figure after it, and then at most a dot between.
+        if letter is None or i + 1 >= last or not tokens[i + 1].word.folded.isdigit():
+            return None
+        if _gap(text, tokens, i) not in (".", " ", ". ", "-", "#", " #", ":"):
+            return None
+        number = tokens[i + 1].word.cardinal
+        if not 0 < number <= LARGEST:
+            return None
+        values, end = _more(text, tokens, i + 2, last, [number], letter)
+        return _label(i, end, letter, values, text[tokens[i].start].isupper() and word.folded in "qw")
+    after = _after(text, tokens, i, last, kind)
+    if after is not None:
+        values, end = after
+        # "the second question 2" does not happen; "first week, question 2" does.
+        return _label(i, end, kind, values, True)
+    return _before(text, tokens, i, max(first, free_from), kind)
+
+
+def _label(first: int, last: int, kind: str, values: list[int], sure: bool) -> Label | None:
+    values = [v for v in values if v == LAST or 0 < v <= LARGEST]
+    if not values:
+        return None
+    numbers = tuple(dict.fromkeys(values))
+    return Label(first, last, numbers if kind == "w" else (), numbers if kind == "q" else (), sure)
+
+
+def _after(text: str, tokens: Sequence[Token], i: int, last: int, kind: str) -> tuple[list[int], int] | None:
+    """ "question 3", "question n° 3", "Question Three", "Pregunta tercera"."""
+    j = i + 1
+    if j < last and tokens[j].word.sense & Sense.NUMBER_SIGN and _is_loose(_gap(text, tokens, i)):
+        j += 1
+    if j >= last or not _is_loose(_gap(text, tokens, j - 1)):
+        return None
+    gap = _gap(text, tokens, j - 1)
+    word = tokens[j].word
+    figures = word.folded[:1].isdigit()
+    if word.cardinal and (figures or j > i + 1 or not gap.strip(" \u00a0:#-") or word.folded.isascii()):
+        # "questions: 1. What …" announces a list; the figure belongs to the list.
+        if figures and ":" in gap and (j + 1 < last and text[tokens[j].end : tokens[j].end + 1] in ".)"):
+            return None
+        if not figures and ":" in gap:
+            return None
+        if _is_count(text, tokens, j, last):
+            return None
+        return _more(text, tokens, j + 1, last, [word.cardinal], kind)
+    if word.ordinal and word.after and not gap.strip() and (word.ordinal != LAST or kind == "q"):
+        return [word.ordinal], j + 1
+    return None
+
+
+def _is_count(text: str, tokens: Sequence[Token], j: int, last: int) -> bool:
+    """ "week 2 weeks ago", "question 1000 people": a figure that counts what follows it."""
+    return (
+        j + 1 < last
+        and bool(tokens[j + 1].word.sense & Sense.WEEK)
+        and text[tokens[j].end] == " "
+        and not (tokens[j + 1].word.sense & Sense.QUESTION)
+    )
+
+
+def _before(text: str, tokens: Sequence[Token], i: int, first: int, kind: str) -> Label | None:
+    """ "second question", "2e semaine", "the last question", "the first two questions"."""
+    j = i - 1
+    if j < first or not _is_loose(_gap(text, tokens, j)) or "." in _gap(text, tokens, j).strip(". "):
+        return None
+    gap = _gap(text, tokens, j)
+    if gap.strip(" \u00a0.°º"):
+        return None
+    word = tokens[j].word
+    if word.ordinal:
+        # "last week" is the week before this one, not a number.
+        if word.ordinal == LAST and kind == "w":
+            return None
+        numbers, begin = [word.ordinal], j
+        # "the first and second questions"
+        if (
+            j - 2 >= first
+            and tokens[j - 1].word.sense & Sense.JOINING
+            and tokens[j - 2].word.ordinal > 0
+            and word.ordinal > 0
+        ):
+            numbers, begin = [tokens[j - 2].word.ordinal, word.ordinal], j - 2
+        return _label(begin, i + 1, kind, numbers, True)
+    if word.cardinal > 1 and j - 1 >= first and tokens[j - 1].word.ordinal == 1 and word.cardinal <= 9:
+        return _label(j - 1, i + 1, kind, list(range(1, word.cardinal + 1)), True)
+    return None
+
+
+def _more(text: str, tokens: Sequence[Token], j: int, last: int, values: list[int], kind: str) -> tuple[list[int], int]:
+    """Further numbers: "2 & 3", "1, 2 and 4", "1-3", "Q1/Q2"."""
+    while j < last and len(values) < 20:
+        gap = _gap(text, tokens, j - 1)
+        word, k, joined = tokens[j].word, j, False
+        if "\n" in gap or len(gap) > 4:
+            break
+        marks = set(gap.strip())
+        joined = bool(marks) and marks <= _JOINTS
+        through = bool(marks & set("-–—"))
+        if not joined and word.sense & Sense.JOINING and not gap.strip() and j + 1 < last:
+            through = word.folded in ("to", "a", "bis")
+            k = j + 1
+            gap = _gap(text, tokens, j)
+            word, joined = tokens[k].word, not gap.strip() and "\n" not in gap
+        if not joined:
+            break
+        # "Q1 and question 2"
+        if word.sense & (Sense.QUESTION | Sense.WEEK) and k + 1 < last:
+            wanted = Sense.QUESTION if kind == "q" else Sense.WEEK
+            if not word.sense & wanted:
+                break
+            k += 1
+            word = tokens[k].word
+        number = word.cardinal if word.folded.isdigit() else 0
+        if word.glued and len(word.glued) == 1 and word.glued[0][0] == kind:
+            number = word.glued[0][1]
+        # "Question 2 - 1. We think": the figure opens a list. "Week 2, 3 people": it counts.
+        follows = text[tokens[k].end : tokens[k].end + 2]
+        if not 0 < number <= LARGEST or (follows[:1] in (".", ")") and follows[1:].strip()):
+            break
+        if follows[:1] == " " and k + 1 < last and _counts(tokens[k + 1]) and not through:
+            break
+        if through and values[-1] < number <= values[-1] + 12:
+            values.extend(range(values[-1] + 1, number + 1))
+        else:
+            values.append(number)
+        j = k + 1
+    return values, j
+
+
+def _counts(token: Token) -> bool:
+    """Whether a figure before this word counts it: "3 people", "2 weeks"."""
+    return bool(token.word.key) and not token.word.sense & (Sense.JOINING | Sense.BETWEEN)
+
+
+def _paired(text: str, tokens: Sequence[Token], labels: list[Label]) -> list[Label]:
+    """A week and a question side by side are one label, in either order."""
+    result: list[Label] = []
+    for label in labels:
+        before = result[-1] if result else None
+        if (
+            before is not None
+            and not (before.weeks and before.questions)
+            and bool(before.weeks) != bool(label.weeks)
+            and label.first - before.last <= 3
+            and all(
+                tokens[i].word.sense & (Sense.BETWEEN | Sense.JOINING | Sense.STOP)
+                for i in range(before.last, label.first)
+            )
+            and "\n" not in text[tokens[before.last - 1].end : tokens[label.first].start]
+            # "Week 2, Q1", but not "Week 2. Question 1 …" in two sentences of prose.
+            and len(text[tokens[before.last - 1].end : tokens[label.first].start]) <= 16
+        ):
+            result[-1] = Label(
+                before.first,
+                label.last,
+                before.weeks or label.weeks,
+                before.questions or label.questions,
+                before.sure and label.sure,
+            )
+        else:
+            result.append(label)
+    return result
+
+
+def parse_tags(text: str) -> tuple[Tag, ...]:
+    """The places a person names: "W2 Q1", "semaine 2, question 1", "Pregunta 3".
+
+    A week or a question that is not named is None. Only the first 2,000 characters are read.
+    """
+    text = text[:2000]
+    look = vocabulary().word
+    tokens = [Token(m.start(), m.end(), look(m.group())) for m in WORD.finditer(text)]
+    tags = [
+        Tag(week, question)
+        for label in labels_in(text, tokens)
+        for week in (label.weeks or (None,))
+        for question in (tuple(q for q in label.questions if q != LAST) or (None,))
+        if week is not None or question is not None
+    ]
+    return tuple(dict.fromkeys(tags))
+
+
+def parse_tag(text: str) -> Tag | None:
+    """The first place a person names, or None: see parse_tags."""
+    return next(iter(parse_tags(text)), None)

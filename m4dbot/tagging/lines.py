@@ -1,0 +1,176 @@
+"""A mail's own text taken apart: units (a line, wrapped lines joined), sentences and words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from m4dbot.tagging.vocabulary import WORD, Vocabulary, Word
+
+# Beyond this the text is kept but not searched; the last passage holds it.
+LONGEST_TEXT = 80_000  # characters
+_LONGEST_UNIT = 8_000
+
+_BULLET = re.compile(r"[ \t\u00a0]*[>*_#\"“«]*(?:([-–—•·▪●◦‣§►➢✓*]|o(?=[ \t]{2}))[ \t\u00a0]*)?[*_]*")
+_NUMBER = re.compile(
+    r"[ \t\u00a0]*[*_#]*([(\[]?)(\d{1,3}|[IVX]{1,5}|[a-hA-H])(?:([.)\]:])(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
+    r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$))[.)\]:*_-]*"
+)
+_SENTENCE_END = re.compile(r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    start: int
+    end: int
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`first` and `last` are the token range, half open. `asks` where it ends in a question mark."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One line of meaning: a paragraph, a heading, an item of a list.
+
+    `number` is the figure of "3." or "(3)" in front, 0 if none; `style` says how it is written, so
+    that "1." and "a)" are not taken for one list. `own` is true where the words after a bullet or
+    number begin, `start` includes them. `gap` is true after an empty line.
+    """
+
+    start: int
+    end: int
+    own: int
+    first: int
+    last: int
+    bullet: str
+    number: int
+    style: str
+    gap: bool
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def words(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    text: str
+    tokens: tuple[Token, ...]
+    units: tuple[Unit, ...]
+
+
+def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
+    """The text's structure. Linear in its length and bounded by LONGEST_TEXT."""
+    searched = text[:LONGEST_TEXT]
+    look = vocabulary.word
+    tokens = tuple(Token(m.start(), m.end(), look(m.group())) for m in WORD.finditer(searched))
+    units: list[Unit] = []
+    at = 0
+    for start, end, gap in _spans(searched):
+        while at < len(tokens) and tokens[at].start < start:
+            at += 1
+        first = at
+        while at < len(tokens) and tokens[at].start < end:
+            at += 1
+        if first < at:
+            units.append(_unit(searched, tokens, start, end, first, at, gap))
+    return Layout(text, tokens, tuple(units))
+
+
+def _spans(text: str) -> list[tuple[int, int, bool]]:
+    """Where each unit starts and ends, and whether an empty line is above it."""
+    lines: list[tuple[int, int]] = []
+    at = 0
+    for line in text.split("\n"):
+        lines.append((at, at + len(line)))
+        at += len(line) + 1
+    # The width at which the sender's program broke lines: the longest line of the mail, if it is
+    # short enough to have been broken by a program at all.
+    longest = max((e - s for s, e in lines), default=0)
+    spans: list[tuple[int, int, bool]] = []
+    gap = True
+    open_span: tuple[int, int, bool] | None = None
+    for i, (start, end) in enumerate(lines):
+        stripped = text[start:end].strip()
+        if not stripped:
+            if open_span:
+                spans.append(open_span)
+                open_span = None
+            gap = True
+            continue
+        if open_span and _begins_item(text[start : start + 40]):
+            spans.append(open_span)
+            open_span = None
+        open_span = (open_span[0], end, open_span[2]) if open_span else (start, end, gap)
+        gap = False
+        following = text[lines[i + 1][0] : lines[i + 1][1]].strip() if i + 1 < len(lines) else ""
+        word = following.split(None, 1)[0] if following else ""
+        wrapped = 50 <= longest <= 100 and following and (end - start) + 1 + len(word) > longest - 2
+        if not wrapped or open_span[1] - open_span[0] > _LONGEST_UNIT:
+            spans.append(open_span)
+            open_span = None
+    if open_span:
+        spans.append(open_span)
+    return spans
+
+
+def _begins_item(head: str) -> bool:
+    m = _BULLET.match(head)
+    if m and m[1]:
+        return True
+    return _NUMBER.match(head) is not None
+
+
+def _unit(text: str, tokens: tuple[Token, ...], start: int, end: int, first: int, last: int, gap: bool) -> Unit:
+    bullet, number, style = "", 0, ""
+    own = start
+    m = _BULLET.match(text, start, end)
+    if m:
+        bullet, own = m[1] or "", m.end()
+    m = _NUMBER.match(text, own, end)
+    if m:
+        figure = m[2]
+        if figure.isdigit():
+            number, style = int(figure), "1"
+        elif tokens[first].word.cardinal and figure.isupper():
+            number, style = tokens[first].word.cardinal, "I"
+        else:
+            number, style = ord(figure.casefold()[0]) - ord("a") + 1, "a"
+        style += m[1] + (m[3] or m[4] or "")
+        own = m.end()
+        first = next((i for i in range(first, last) if tokens[i].start >= own), last)
+    return Unit(
+        start, end, own, first, last, bullet, number, style, gap, _sentences(text, tokens, own, end, first, last)
+    )
+
+
+def _sentences(
+    text: str, tokens: tuple[Token, ...], start: int, end: int, first: int, last: int
+) -> tuple[Sentence, ...]:
+    found: list[Sentence] = []
+    at, begin = first, start
+    cuts = [m.end() for m in _SENTENCE_END.finditer(text, start, end)]
+    for cut in (*cuts, end):
+        upto = at
+        while upto < last and tokens[upto].start < cut:
+            upto += 1
+        # "1." or "Q." is no sentence; what follows belongs to it.
+        if upto - at < 2 and cut != end:
+            continue
+        if upto > at:
+            while begin < cut and text[begin].isspace():
+                begin += 1
+            asks = any(c in "?؟" for c in text[tokens[upto - 1].end : cut])
+            found.append(Sentence(begin, cut, at, upto, asks))
+        at, begin = upto, cut
+    return tuple(found)

@@ -1,0 +1,365 @@
+"""Marks: the places in a mail's own text where something says which question comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from m4dbot.discussion.model import Discussion
+from m4dbot.tagging.labels import Label, labels_in
+from m4dbot.tagging.likeness import Likeness, Questions
+from m4dbot.tagging.lines import Layout, Sentence, Unit
+from m4dbot.tagging.values import Tag
+from m4dbot.tagging.vocabulary import LAST, Sense, Vocabulary
+
+LONGEST_HEADING = 14  # words
+LONGEST_LISTED = 45  # words of a heading with a bullet or a figure
+LONGEST_QUESTION = 110  # words
+MOST_MARKS = 300
+
+
+@dataclass(slots=True)
+class Mark:
+    """`start` is where a passage may begin, `end` where the words that mark it end.
+
+    `candidates` weighs each tag the mark may mean, `null` the case that it means nothing.
+    `kinds` are the kinds of evidence seen: "label", "quoted", "heading", "week", "mention",
+    "number", "answered". `unit` is the index of the unit it stands in.
+    """
+
+    start: int
+    end: int
+    unit: int
+    kinds: set[str]
+    candidates: dict[Tag, float]
+    null: float
+    evidence: dict[Tag, list[str]] = field(default_factory=dict)
+
+    def say(self, tag: Tag, evidence: str) -> None:
+        said = self.evidence.setdefault(tag, [])
+        if evidence not in said:
+            said.append(evidence)
+
+    @property
+    def explicit(self) -> bool:
+        return bool(self.kinds & {"label", "quoted", "answered"})
+
+
+class Marker:
+    """Finds the marks in a layout."""
+
+    def __init__(self, discussion: Discussion, questions: Questions, vocabulary: Vocabulary) -> None:
+        self._questions = questions
+        self._vocabulary = vocabulary
+        self._counts = {w.number: len(w.questions) for w in discussion.weeks}
+        self._most = max(self._counts.values())
+        self._in_order = questions.tags
+
+    def marks(self, layout: Layout) -> list[Mark]:
+        found: list[Mark] = []
+        for index, unit in enumerate(layout.units):
+            found.extend(self._in_unit(layout, index, unit))
+            if len(found) > MOST_MARKS:
+                break
+        return found
+
+    # Labels
+
+    def numbered(self, number: int, weeks: Sequence[int], running: bool) -> dict[Tag, float]:
+        """The questions a number may stand for. `running` where numbers count through all weeks."""
+        through = self._in_order[number - 1] if len(self._counts) > 1 and 0 < number <= len(self._in_order) else None
+        inside = [
+            Tag(week, self._counts[week] if number == LAST else number)
+            for week in (weeks or self._counts)
+            if week in self._counts and (number == LAST or number <= self._counts[week])
+        ]
+        if weeks:
+            return dict.fromkeys(inside, 0.0)
+        if through is not None and (running or not inside):
+            return {through: 0.0} | {tag: -4.0 for tag in inside if tag != through}
+        return dict.fromkeys(inside, 0.0)
+
+    def _in_unit(self, layout: Layout, index: int, unit: Unit) -> list[Mark]:
+        marks: list[Mark] = []
+        text, tokens = layout.text, layout.tokens
+        label_end = unit.own
+        label_mark: Mark | None = None
+        labels = labels_in(text, tokens, unit.first, min(unit.last, unit.first + 40))
+        if labels:
+            label_mark = self._label_mark(layout, index, unit, labels)
+            if label_mark is not None:
+                marks.append(label_mark)
+                label_end = label_mark.end
+        elif (topic := self._topic_mark(layout, index, unit)) is not None:
+            label_mark = topic
+            marks.append(topic)
+            label_end = topic.end
+        for k, sentence in enumerate(unit.sentences):
+            first = sentence.first
+            while first < sentence.last and tokens[first].start < label_end:
+                first += 1
+            at_start = k == 0 or (label_mark is not None and sentence.start <= label_end + 2)
+            if k > 0 and not at_start:
+                inner = self._inner_label(layout, index, unit, sentence)
+                if inner is not None:
+                    marks.append(inner)
+                    continue
+            found = self._quoted(layout, index, unit, sentence, first, at_start)
+            if found is None:
+                continue
+            # A sentence of the same question right behind: one quotation.
+            if at_start and label_mark is not None and "week" not in label_mark.kinds:
+                _merge(label_mark, found)
+            else:
+                marks.append(found)
+        if unit.sentences and not any(m.kinds & {"quoted"} for m in marks):
+            heading = self._heading(layout, index, unit, label_end)
+            if heading is not None:
+                if label_mark is not None and "week" not in label_mark.kinds:
+                    _merge(label_mark, heading)
+                else:
+                    marks.append(heading)
+        return marks
+
+    def _label_mark(self, layout: Layout, index: int, unit: Unit, labels: list[Label]) -> Mark | None:
+        text, tokens = layout.text, layout.tokens
+        for label in labels[:3]:
+            before = [t.word for t in tokens[unit.first : label.first]]
+            if any(w.sense & Sense.BACK and not w.sense & Sense.ABOUT for w in before[-4:]):
+                continue
+            after = [t.word for t in tokens[label.last : min(label.last + 2, unit.last)]]
+            stop = tokens[label.last - 1].end
+            separated = label.last == unit.last or _separator(text, stop, unit.end)
+            if any(w.sense & Sense.BACK for w in after) and not separated:
+                continue
+            leading = len(before) <= 7 and all(
+                w.sense & (Sense.ABOUT | Sense.ANSWER | Sense.BETWEEN | Sense.JOINING | Sense.STOP | Sense.TOPIC)
+                for w in before
+            )
+            framed = any(w.sense & (Sense.ABOUT | Sense.ANSWER) for w in before[-4:])
+            if label.questions:
+                if leading and (separated or unit.words <= 8):
+                    weight, null, kind = (6.0, -2.0, "label") if label.sure else (4.5, 0.0, "label")
+                elif leading and label.sure and (not before or framed):
+                    weight, null, kind = 5.0, 0.0, "label"
+                elif framed and label.sure and index <= 4 and label.first - unit.first <= 35:
+                    weight, null, kind = 4.0, 1.5, "mention"
+                else:
+                    continue
+                return self._question_label(layout, index, unit, label, weight, null, kind)
+            if label.weeks and (leading or len(before) <= 3) and (separated or unit.words <= 8):
+                weeks = [w for w in label.weeks if w in self._counts]
+                if not weeks or not label.sure:
+                    continue
+                said = text[tokens[label.first].start : stop]
+                mark = Mark(unit.start, stop, index, {"week"}, {Tag(w): 6.0 for w in weeks[:1]}, -1.0)
+                mark.say(Tag(weeks[0]), f"week: '{said}'")
+                return mark
+            if label.weeks and framed and index <= 4 and label.sure and len(label.weeks) == 1:
+                week = label.weeks[0]
+                if week in self._counts:
+                    said = text[tokens[label.first].start : stop]
+                    mark = Mark(unit.start, unit.start, index, {"week", "mention"}, {Tag(week): 3.0}, 0.0)
+                    mark.say(Tag(week), f"week: '{said}'")
+                    return mark
+        return None
+
+    def _question_label(
+        self, layout: Layout, index: int, unit: Unit, label: Label, weight: float, null: float, kind: str
+    ) -> Mark | None:
+        text, tokens = layout.text, layout.tokens
+        number = label.questions[0]
+        running = number > self._most and not label.weeks
+        candidates = {t: weight + s for t, s in self.numbered(number, label.weeks, running).items()}
+        if not candidates:
+            return None
+        if label.weeks:
+            candidates = {t: s + 3.0 for t, s in candidates.items()}
+        end = tokens[label.last - 1].end if kind == "label" else unit.start
+        mark = Mark(unit.start, end, index, {kind}, candidates, null)
+        said = text[tokens[label.first].start : tokens[label.last - 1].end]
+        for tag in candidates:
+            mark.say(tag, f"ordinal: '{said}'")
+        return mark
+
+    def _topic_mark(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
+        """ "Answer 2:", "Topic 3 –"."""
+        tokens = layout.tokens
+        if unit.words < 2:
+            return None
+        word, figure = tokens[unit.first].word, tokens[unit.first + 1]
+        if not word.sense & (Sense.ANSWER | Sense.TOPIC) or not figure.word.cardinal:
+            return None
+        between = layout.text[tokens[unit.first].end : figure.start]
+        if between.strip(" .#°:-\u00a0") or not figure.word.folded.isdigit():
+            return None
+        if not _separator(layout.text, figure.end, unit.end) and unit.words > 2:
+            return None
+        answer = bool(word.sense & Sense.ANSWER)
+        label = Label(unit.first, unit.first + 2, (), (figure.word.cardinal,))
+        return self._question_label(
+            layout, index, unit, label, 5.5 if answer else 4.0, -1.0 if answer else 1.0, "label"
+        )
+
+    def _inner_label(self, layout: Layout, index: int, unit: Unit, sentence: Sentence) -> Mark | None:
+        """A label that begins a sentence in the middle of a paragraph: "… plans. Q3: We …"."""
+        text, tokens = layout.text, layout.tokens
+        labels = labels_in(text, tokens, sentence.first, min(sentence.last, sentence.first + 14))
+        if not labels or not labels[0].questions or not labels[0].sure:
+            return None
+        label = labels[0]
+        before = [t.word for t in tokens[sentence.first : label.first]]
+        if any(w.sense & Sense.BACK and not w.sense & Sense.ABOUT for w in before):
+            return None
+        stop = tokens[label.last - 1].end
+        after = text[stop : stop + 3].lstrip()[:1]
+        framed = (
+            bool(before)
+            and len(before) <= 6
+            and all(w.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP | Sense.JOINING | Sense.ANSWER) for w in before)
+            and any(w.sense & (Sense.ABOUT | Sense.ANSWER) for w in before)
+        )
+        if not ((not before and after in (":", ")", "-", "–", "—", ".")) or (framed and after in (",", ":", "-", "–"))):
+            return None
+        mark = self._question_label(layout, index, unit, label, 5.0, 0.5, "label")
+        if mark is not None:
+            mark.start, mark.end = sentence.start, stop
+        return mark
+
+    # Quoted questions and headings
+
+    def _quoted(
+        self, layout: Layout, index: int, unit: Unit, sentence: Sentence, first: int, at_start: bool
+    ) -> Mark | None:
+        words = sentence.last - first
+        if words < 3 or words > LONGEST_QUESTION:
+            return None
+        tokens = layout.tokens
+        # A heading may lead up to the question: "Q: …".
+        alone = len(unit.sentences) == 1
+        likenesses = self._questions.like(tokens, first, sentence.last)
+        if not likenesses:
+            return None
+        labelled = bool(tokens[sentence.first].word.folded == "q" and sentence.first + 1 < sentence.last)
+        candidates: dict[Tag, float] = {}
+        said: dict[Tag, str] = {}
+        for like in likenesses:
+            score = quotation_score(like, words)
+            if score <= 0:
+                continue
+            candidates[like.tag] = score
+            said[like.tag] = like_evidence(layout.text[sentence.start : sentence.end], like)
+        if not candidates:
+            return None
+        best = max(likenesses, key=lambda x: quotation_score(x, words))
+        word_for_word = best.verbatim >= 0.6 and words >= 6
+        if labelled:
+            null = 0.0
+        elif sentence.asks and at_start:
+            null = 3.4
+        elif word_for_word:
+            null = 5.0
+        elif sentence.asks:
+            null = 6.0
+        elif at_start and alone and words <= 45 and best.verbatim >= 0.45:
+            null = 5.0
+        else:
+            return None
+        if max(candidates.values()) <= null - 2.5:
+            return None
+        start = unit.start if at_start else sentence.start
+        mark = Mark(start, sentence.end, index, {"quoted"}, candidates, null)
+        for tag, evidence in said.items():
+            mark.say(tag, evidence)
+        return mark
+
+    def _heading(self, layout: Layout, index: int, unit: Unit, label_end: int) -> Mark | None:
+        """A short line before a passage, or the words before a colon, that name what a question asks."""
+        text, tokens, units = layout.text, layout.tokens, layout.units
+        first, last = unit.first, unit.last
+        while first < last and tokens[first].start < label_end:
+            first += 1
+        if first >= last:
+            return None
+        stop = unit.end
+        inline = False
+        # A bullet or figure in front makes a heading of a longer line too, if it is no sentence.
+        long = bool(unit.bullet or unit.number) and text[tokens[last - 1].end : unit.end].strip() in ("", ":", "*")
+        if unit.words > (LONGEST_LISTED if long else LONGEST_HEADING + 4):
+            limit = tokens[min(first + LONGEST_HEADING, last - 1)].end
+            cut = min(
+                (p for p in (text.find(c, tokens[first].end, limit + 2) for c in (":", " – ", " — ")) if p > 0),
+                default=-1,
+            )
+            if cut < 0:
+                return None
+            stop, inline = cut, True
+            while last > first and tokens[last - 1].end > cut:
+                last -= 1
+        if last <= first:
+            return None
+        tail = text[tokens[last - 1].end : unit.end].strip()
+        if not inline:
+            if tail[:1] in (".", ",", ";", "!") and unit.words > 6:
+                return None
+            following = units[index + 1] if index + 1 < len(units) else None
+            if following is None or _same_list(unit, following) or (index and _same_list(units[index - 1], unit)):
+                return None
+            if following.words < 4 and not following.bullet:
+                return None
+        named = self._questions.named_in(tokens, first, last)
+        candidates: dict[Tag, float] = {}
+        likenesses = self._questions.like(tokens, first, last)
+        for like in likenesses:
+            candidates[like.tag] = 7.0 * like.share * min(1.0, like.matched / 1.6) + like.verbatim
+        if named is not None:
+            candidates[named] = max(8.0, candidates.get(named, 0.0))
+        if not candidates or max(candidates.values()) < 2.0:
+            return None
+        null = 4.0 if inline or last - first > LONGEST_HEADING else 3.4
+        mark = Mark(unit.start, stop, index, {"heading"}, candidates, null)
+        said = " ".join(text[unit.own : stop].split())[:80]
+        for tag in candidates:
+            mark.say(tag, f"heading: '{said}'")
+        return mark
+
+
+def quotation_score(like: Likeness, words: int) -> float:
+    """How strongly a sentence of `words` words speaks for its being this question, quoted."""
+    score = 8.0 * like.share * min(1.0, like.matched / 2.0) + 1.5 * like.covered
+    if words >= 5:
+        score += 5.0 * max(0.0, like.verbatim - 0.35)
+    return score
+
+
+def like_evidence(sentence: str, like: Likeness) -> str:
+    said = " ".join(sentence.split())
+    if len(said) > 80:
+        said = said[:79].rstrip() + "…"
+    return f"question quoted: '{said}'"
+
+
+def _merge(into: Mark, other: Mark) -> None:
+    into.end = max(into.end, other.end)
+    into.kinds |= other.kinds
+    for tag, weight in other.candidates.items():
+        into.candidates[tag] = into.candidates.get(tag, 0.0) + weight
+    into.null = min(into.null, other.null)
+    for tag, evidence in other.evidence.items():
+        for said in evidence:
+            into.say(tag, said)
+
+
+def _separator(text: str, at: int, end: int) -> bool:
+    """Whether a label is set off from what follows: "Q2:", "Q2 –", "(Q2)", "Q2." or the line's end."""
+    rest = text[at : min(end, at + 4)].lstrip(" \u00a0*_")
+    return not rest or rest[0] in ":-–—.)]/|\n،؛："
+
+
+def _same_list(one: Unit, other: Unit) -> bool:
+    """Two items of one list, one right below the other, both short."""
+    if one.words > 30 or other.words > 30:
+        return False
+    if one.number and other.number:
+        return one.style == other.style and other.number == one.number + 1
+    return bool(one.bullet) and one.bullet == other.bullet
