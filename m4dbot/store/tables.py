@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Date,
     DateTime,
     Dialect,
@@ -62,6 +63,10 @@ def _key() -> Mapped[int]:
     return mapped_column(primary_key=True, autoincrement=True)
 
 
+# SQLite hands the number of a deleted last row out again; a number that is part of a signed address must not come back.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+
+
 class Setting(Base):
     """What the installation keeps for itself: the secret that signs unsubscribe addresses, and the like."""
 
@@ -93,7 +98,7 @@ class Subscriber(Base):
     """A reader of a group. `delivery` is one of publishing.values.DELIVERIES; `state`: active, left, suspended."""
 
     __tablename__ = "subscriber"
-    __table_args__ = (UniqueConstraint("group_id", "address"),)
+    __table_args__ = (UniqueConstraint("group_id", "address"), NEVER_AGAIN)
     id: Mapped[int] = _key()
     group_id: Mapped[int] = mapped_column(ForeignKey("mail_group.id"))
     address: Mapped[str] = mapped_column(String(320))  # lower case
@@ -155,12 +160,12 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("group_id", "message_id", "content_hash"),
         Index("ix_message_disposition", "disposition"),
+        NEVER_AGAIN,
     )
     id: Mapped[int] = _key()
     group_id: Mapped[int]
     message_id: Mapped[str] = mapped_column(String(1000))  # without angle brackets; "" where there is none
     content_hash: Mapped[str] = mapped_column(String(64))
-    raw: Mapped[bytes] = mapped_column(deferred=True)
     size: Mapped[int]
     source: Mapped[str] = mapped_column(String(20))  # imap, lmtp, smtp, import
     source_detail: Mapped[str] = mapped_column(default="")  # folder and UID, peer, or path
@@ -172,6 +177,8 @@ class Message(Base):
     sender: Mapped[str] = mapped_column(String(320), default="")
     subject: Mapped[str] = mapped_column(default="")
     processed_at: Mapped[datetime | None]
+    # Last, because SQLite walks through a row's large values to reach what comes behind them.
+    raw: Mapped[bytes] = mapped_column(deferred=True)
 
 
 class Contribution(Base):
@@ -294,6 +301,7 @@ class Delivery(Base):
         UniqueConstraint("mailing_id", "recipient"),
         Index("ix_delivery_state_next", "state", "next_attempt_at"),
         Index("ix_delivery_message_id", "message_id"),
+        NEVER_AGAIN,
     )
     id: Mapped[int] = _key()
     mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
@@ -315,6 +323,7 @@ class Bounce(Base):
     """A failed delivery that came back by mail; `delivery_id` is set where it could be tied to a mail of ours."""
 
     __tablename__ = "bounce"
+    __table_args__ = (Index("ix_bounce_subscriber", "subscriber_id"),)
     id: Mapped[int] = _key()
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
     group_id: Mapped[int] = mapped_column(ForeignKey("mail_group.id"))
@@ -347,8 +356,9 @@ class Cursor(Base):
     __tablename__ = "cursor"
     id: Mapped[int] = _key()
     mailbox: Mapped[str] = mapped_column(String(500), unique=True)  # "user@host:port/folder"
-    uidvalidity: Mapped[int]
-    last_uid: Mapped[int]
+    # Both are unsigned 32-bit numbers (RFC 9051 §9), more than PostgreSQL's INTEGER holds.
+    uidvalidity: Mapped[int] = mapped_column(BigInteger)
+    last_uid: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime]
 
 
