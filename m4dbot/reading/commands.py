@@ -142,7 +142,8 @@ def _tags_of(text: str) -> tuple[tuple[Tag, ...], int]:
         if piece in known.week:
             ordinal = _number(pieces[index - 1]) if index else None
             if _number(following) is None and ordinal is not None and not asked:
-                week, bare_week = _week_named(tags, ordinal), True  # "second week"
+                week = _week_named(tags, ordinal)  # "second week"
+                bare_week = not any(t.week == week and t.question for t in tags)
             else:
                 asked = "week"
         elif piece in known.question:

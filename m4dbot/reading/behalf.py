@@ -1,0 +1,199 @@
+"""On whose behalf a mail was sent: who wrote what somebody else passes on.
+
+The line that says so stays among the sender's own words: it is theirs, and the facilitator reads it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from m4dbot.reading.names import folded, is_person, leading_name, people_words, same_person
+from m4dbot.reading.values import Person
+
+MOST_PARAGRAPHS = 4
+MOST_OF_A_PARAGRAPH = 500
+
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n")
+_ARTICLE = re.compile(
+    r"^(?:le|la|el|los|las|il|o|a|the|l'|l’|der|die|das|our colleague|my colleague)[ ]+", re.IGNORECASE
+)
+_QUOTE_MARK = re.compile(r"^\s*[>\"“«„‘'‹]")
+_MACHINE = re.compile(r"@|\d{1,2}:\d{2}|\b(?:19|20)\d{2}\b")
+# "On behalf of" and its kin say it outright; "contribution from" says it only as an introduction.
+_OUTRIGHT = (
+    *("on behalf of", "in behalf of", "in the name of", "posted for", "au nom", "de la part", "en nombre de"),
+    *("a nombre de", "de parte de", "em nome d", "a nome di", "per conto di", "im namen", "im auftrag", "namens"),
+    *("نيابة عن", "باسم", "بالنيابة عن"),
+)
+_HEADER_FORM = re.compile(
+    r"^(?P<sender>[^<>]{2,100}?)\s+(?:on behalf of|de la part de|en nombre de|im auftrag von|em nome de|per conto di"
+    r"|namens)\s+(?P<author>[^<>]{2,100})$",
+    re.IGNORECASE,
+)
+_VIA = re.compile(r"^(?P<name>[^<>]{2,100}?)\s+(?:via|par|por|über|tramite)\s+(?P<list>[^<>]{2,100})$", re.IGNORECASE)
+
+
+def sender_and_principal(name: str) -> tuple[str, str]:
+    """A From header's name taken apart: who sent, and for whom ("" where for nobody else).
+
+    "Ana Ruiz on behalf of Tom Okello" is two people; "Ana Ruiz via Water Network" is Ana Ruiz,
+    whose address a list has rewritten.
+    """
+    match = _HEADER_FORM.match(name)
+    if match:
+        return match["sender"].strip(" '\""), match["author"].strip(" '\"")
+    match = _VIA.match(name)
+    if match:
+        return match["name"].strip(" '\""), ""
+    return name, ""
+
+
+def behalf_of(own_text: str, author: Person, subject: str = "") -> Person | None:
+    """The person (or, where a line says nothing else, the office) whose words the mail passes on.
+
+    Found in an introduction above the contribution, in a line below it, or in the subject. The
+    sender speaking for others ("on behalf of our members I thank you") is nobody else's mail.
+    """
+    paragraphs = [p.strip() for p in _PARAGRAPHS.split(own_text[:4_000], maxsplit=MOST_PARAGRAPHS + 1) if p.strip()]
+    for number, paragraph in enumerate(paragraphs[:MOST_PARAGRAPHS]):
+        following = next(iter(paragraphs[number + 1 :]), "")
+        name = _named_in(paragraph, following)
+        if name:
+            return None if same_person(name, author.name) else Person(name=name)
+    for line in own_text.rstrip()[-400:].split("\n")[-4:]:
+        name = _after_cue(line.strip("()[] "), outright_only=True, begins=True)
+        if name and is_person(name) and not same_person(name, author.name):
+            return Person(name=name)
+    if not re.match(r"^\s*[^\s:]{1,5}\s?:", subject):  # an answer's subject speaks of another mail
+        name = _after_cue(subject, outright_only=True, begins=False)
+        if name and is_person(name) and not same_person(name, author.name):
+            return Person(name=name)
+    return None
+
+
+def _named_in(paragraph: str, following: str) -> str:
+    lines = paragraph[:MOST_OF_A_PARAGRAPH].split("\n")
+    # The introduction may be wrapped, and the contribution may begin right below it.
+    for count in range(1, min(len(lines), 4) + 1):
+        if lines[count - 1].rstrip().endswith((":", "：")):
+            introduction = " ".join(line.strip() for line in lines[:count])
+            rest = "\n".join(lines[count:]).strip() or following
+            name = _wrote(introduction) if rest and not _QUOTE_MARK.match(rest) else ""
+            name = name or (_after_cue(introduction, outright_only=False, begins=False) if rest else "")
+            if name:
+                return name
+            break
+    for sentence in re.split(r"(?<=[.!?])\s+(?=\S)", " ".join(lines))[:4]:
+        name = _after_cue(sentence, outright_only=True, begins=False)
+        if name and (is_person(name) or _stands_alone(sentence)):
+            return name
+        name = _asked(sentence)
+        if name:
+            return name
+    text = " ".join(lines)
+    if following and len(text.split()) <= 30:
+        name = _after_cue(text, outright_only=False, begins=False)
+        if name and is_person(name):
+            return name
+    return ""
+
+
+def _wrote(introduction: str) -> str:
+    """The name at the head of "Dr Anna Vega from the Ministry of Health wrote:"."""
+    if len(introduction) > 350 or _MACHINE.search(introduction):
+        return ""
+    low = folded(introduction).rstrip(":： \xa0")
+    if not any(_ends_with_verb(low, verb) for verb in people_words().wrote):
+        return ""
+    start = _ARTICLE.match(introduction)
+    name, _ = leading_name(introduction[start.end() :] if start else introduction)
+    return name if is_person(name) else ""
+
+
+def _ends_with_verb(low: str, verb: str) -> bool:
+    """Whether an introduction ends in a verb of writing, or in it and "the following"; not in "wrote that …"."""
+    at = low.rfind(f" {verb}")
+    rest = low[at + 1 + len(verb) :].split()
+    if at < 0 or (rest and low[at + 1 + len(verb)].isalnum()):
+        return False
+    return len(rest) <= 3 and (not rest or rest[0] not in ("that", "que", "qu'il", "qu'elle", "dass", "che", "if"))
+
+
+def _after_cue(sentence: str, *, outright_only: bool, begins: bool) -> str:
+    """The name behind "on behalf of" or, as an introduction, "contribution from".
+
+    The cue has to come early: a sentence that gets to it late tells of something else.
+    """
+    words = people_words()
+    low = folded(sentence)
+    for cue in words.before:
+        if outright_only and not cue.startswith(_OUTRIGHT):
+            continue
+        at = low.find(cue)
+        while at > 0 and low[at - 1].isalnum():
+            at = low.find(cue, at + 1)
+        end = at + len(cue)
+        if at < 0 or (cue[-1].isalnum() and low[end : end + 1].isalnum()):
+            continue
+        before = low[:at].split()
+        if len(before) > (3 if begins else 15) or (begins and len(low.split()) > 14):
+            continue
+        if len(before) > 4 and not (_ACTS.search(low[:at]) or _PASSES_ON.search(low[:at])):
+            continue  # a third person acts for a fourth
+        name = _name_behind(sentence[end:])
+        if name:
+            return name
+        if not begins and _stands_alone(sentence) and at <= 2:
+            office = sentence[end:].strip(" :.*_()[]")
+            if _capitalised_somewhere(office) and 3 <= len(office) <= 120:
+                return re.sub(r"^(?:the|la|le|el|l'|l’|los|las|o|a|der|die)\s*", "", office, flags=re.IGNORECASE)
+    return ""
+
+
+def _name_behind(text: str) -> str:
+    """The name behind a cue, kin words ("my colleague") and commas left out."""
+    kin = people_words().kin
+    titles = people_words().titles
+    rest = text.lstrip(" ,:")
+    for _ in range(6):
+        name, _ = leading_name(rest)
+        if name and is_person(name):
+            return name
+        word, _, after = rest.partition(" ")
+        if not after or folded(word).strip(",:()") not in kin or folded(word) in titles:
+            return ""
+        rest = after.lstrip(" ,:(")
+    return ""
+
+
+_PASSES_ON = re.compile(
+    r"\b(?:please|find|below|following|sent|posted|shared|forward\w*|attached|veuillez|trouve\w*|voici|ci-dessous|envoi\w*"
+    r"|env[ií][oa]\w*|comparto|compartimos|reenv[ií]o|transmi\w+|remit\w+|adjunt\w+|abajo|continuaci[óo]n|siguiente|segue"
+    r"|seguito|invi[oa]\w*|inoltr\w+|sende\w*|weiter\w*|anbei|folgend\w*)\b"
+)
+_ACTS = re.compile(r"\b(?:i|i'm|we|je|j'\w+|nous|yo|nosotros|eu|nós|io|noi|ich|wir)\b")
+_SPEAKS = re.compile(
+    r"\b(?:i|we|me|my|our|us|je|j'|nous|mon|notre|nos|yo|nosotros|mi|nuestr[oa]s?|quisiera|queremos|quiero|eu|nós|meu|noss[oa]s?"
+    r"|io|noi|ich|wir|unser\w{0,2}|thank|merci|gracias|agrade\w+|remerci\w+)\b",
+    re.IGNORECASE,
+)
+
+
+def _stands_alone(sentence: str) -> bool:
+    """Whether a sentence is a heading: short, and the sender does not speak in it."""
+    text = sentence.strip()
+    return (
+        len(text.split()) <= 14 and not _SPEAKS.search(folded(text)) and (text.endswith(":") or text[-1:] not in ".,!?")
+    )
+
+
+def _capitalised_somewhere(text: str) -> bool:
+    return any(word[:1].isupper() for word in re.split(r"[\s'’]", text))
+
+
+def _asked(sentence: str) -> str:
+    """The name at the head of "My colleague Anna Vega has asked me to send you this"."""
+    low = folded(sentence)
+    if not any(phrase in low for phrase in people_words().asked_me):
+        return ""
+    return _name_behind(sentence[:200])

@@ -1,0 +1,213 @@
+"""How a contributor is introduced: name, role, organisation and place out of a signature."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from m4dbot.reading.names import folded, is_person, leading_name, people_words, same_person, tokens_of
+from m4dbot.reading.values import ContributorLine, Person
+
+MOST_LINES = 14
+
+_CONTACT = re.compile(
+    r"https?://|www\.|\S@\S|\.(?:com|org|net|edu|gov)\b|(?:\+|00)\d[\d ().\-/]{6,}|^\W*\d[\d ().\-/]{6,}$"
+    r"|\b(?:tel|tél|teléfono|telefone|telefon|phone|mobile|mob|cell|cel|móvil|fax|skype|whatsapp|gsm|twitter|linkedin"
+    r"|facebook|e-?mail|correo|courriel|web|p\.?o\.? box|bp|apdo|b\.p\.|هاتف|جوال)\b\s*[:.+\d(]",
+    re.IGNORECASE,
+)
+_POSTAL = re.compile(
+    r"\d{4,}|^\d{1,4}[ ,]|\b(?:street|st\.|avenue|ave\.?|road|rd\.|boulevard|bd\.?|rue|calle|carrera|avenida|av\.|rua"
+    r"|via|piazza|plaza|place|straße|strasse|str\.|floor|étage|piso|suite|building|postfach)\b",
+    re.IGNORECASE,
+)
+_NOISE = re.compile(
+    r"^[\W_]*$|^(?:sent from|envoyé de|enviado desde|enviado do|gesendet|inviato da|get outlook)", re.IGNORECASE
+)
+_SPLIT = re.compile(r"\s*[|;•·/]\s*|\s+[-–—]\s+|,\s*|\s*\n\s*")
+_PLACE_LEAD = re.compile(r"^(?:in|à|au|aux|en|em|de|du|from)\s+(?=[A-ZÀ-Þ])")
+
+
+def contributor_of(signature: str, own_text: str, author: Person) -> ContributorLine:
+    """The line for a contributor, from the signature, else from what stands below the sign-off.
+
+    `author` is whose words they are; its name stands where the signature gives none. What is not
+    recognised is left out: the line is a proposal that people edit.
+    """
+    lines = _signature_lines(signature) or []
+    below = _below_sign_off(own_text)
+    if author.name and not any(same_person(_name_in(line), author.name) for line in lines):
+        lines = below + lines if any(same_person(_name_in(line), author.name) for line in below) else lines or below
+    elif not lines:
+        lines = below
+    return _read(lines[:MOST_LINES], author.name)
+
+
+def _signature_lines(signature: str) -> list[str]:
+    found: list[str] = []
+    for raw in signature[:3_000].split("\n"):
+        line = raw.strip(" \t*_>-–—|")
+        if not line or _NOISE.match(line):
+            continue
+        if len(line) > 140:
+            break  # a disclaimer: nobody introduces himself at such length
+        found.append(line)
+        if len(found) >= MOST_LINES * 2:
+            break
+    return found
+
+
+def _below_sign_off(own_text: str) -> list[str]:
+    """The last lines of a text that are a signature by their form: below "Kind regards", or a name."""
+    lines = [line.strip(" \t*_-–—") for line in own_text[-1_500:].rstrip().split("\n")]
+    lines = [line for line in lines if line][-9:]
+    for index in range(len(lines) - 1, -1, -1):
+        if folded(lines[index]).rstrip(" ,.!:;") in people_words().sign_off:
+            return [line for line in lines[index + 1 :] if len(line) <= 140]
+    tail: list[str] = []
+    for line in reversed(lines):
+        if len(line) > 80 or (line.endswith((".", "?", "!", ":")) and not _CONTACT.search(line)):
+            break
+        tail.insert(0, line)
+    while tail and not is_person(_name_in(tail[0])):
+        tail.pop(0)
+    return tail if tail and len(tail) < len(lines) else []
+
+
+def _name_in(line: str) -> str:
+    name, _ = leading_name(line)
+    return name
+
+
+def _read(lines: list[str], known_name: str) -> ContributorLine:
+    name = ""
+    role = organisation = place = ""
+    lines = [line for line in lines if folded(line).rstrip(" ,.!:;") not in people_words().sign_off]
+    for number, whole in enumerate(lines):
+        # What stands before a telephone number may still be somebody's office.
+        line = _CONTACT.split(whole)[0].strip(" ,;:|-–")
+        if len(line) < 2:
+            continue
+        rest = line
+        if not name:
+            found, end = leading_name(line)
+            signs = is_person(found) and not _says(found, "role") and number == 0
+            if found and (signs or same_person(found, known_name)):
+                name = found
+                rest = line[end:].lstrip(" ,;:|-–—(.").rstrip(")")
+        for part in _parts(rest):
+            if not part or (_POSTAL.search(part) and not _says(part, "organisation")):
+                continue
+            if _country(part):
+                place = place if _country(place.rpartition(", ")[2]) else ", ".join(filter(None, (place, part)))
+            elif not role and _says(part, "role") and not _begins_with_office(part):
+                role = part
+            elif not organisation and _is_office(part):
+                organisation = part
+            elif not place and len(lines) > 1 and _town_before_country(rest, part):
+                place = part
+    if not name or (same_person(name, known_name) and _fuller(known_name, name)):
+        name = known_name
+    return ContributorLine(name=name[:120], role=role[:160], organisation=organisation[:200], place=place[:100])
+
+
+def _fuller(known: str, signed: str) -> bool:
+    """Whether the known form of a name is the better one: more of it, or not all in capitals."""
+    shouts = any(len(token) > 2 and token.isupper() for token in signed.split())
+    return len(tokens_of(known)) > len(tokens_of(signed)) or (shouts and tokens_of(known) == tokens_of(signed))
+
+
+def _parts(line: str) -> list[str]:
+    """A line's parts; a comma inside an office's long name is not seen for what it is."""
+    tail = re.search(r"\(([^()]{2,60})\)\s*$|\s(?:in|en|au|aux|em|à)\s+([^\s,]{3,30}(?:\s[^\s,]{2,30}){0,3})$", line)
+    place = (tail[1] or tail[2]).strip() if tail else ""
+    if tail and _country(place):
+        return [p.strip(" .,*_") for p in _SPLIT.split(line[: tail.start()])] + [place]
+    return [p.strip(" .,*_") for p in _SPLIT.split(line)]
+
+
+def _says(part: str, what: str) -> bool:
+    words = people_words().role if what == "role" else people_words().organisation
+    return any(token in words for token in re.findall(r"[\w'’\-.]+", folded(part)))
+
+
+def _begins_with_office(part: str) -> bool:
+    first = re.findall(r"[\w'’\-]+", folded(part))[:1]
+    return bool(first) and first[0] in people_words().organisation and first[0] not in people_words().role
+
+
+def _is_office(part: str) -> bool:
+    """An organisation: one of its words, or an acronym, or capitals all through."""
+    if _says(part, "organisation"):
+        return True
+    letters = [c for c in part if c.isalpha()]
+    if 2 <= len(letters) <= 30 and all(c.isupper() for c in letters) and len(part.split()) <= 4:
+        return True
+    return bool(re.match(r"^[A-Z][A-Za-zÀ-ÿ]*[A-Z][A-Za-zÀ-ÿ]*$", part))
+
+
+def _town_before_country(line: str, part: str) -> bool:
+    following = line[line.find(part) + len(part) :].lstrip(" ,")
+    return part[:1].isupper() and bool(following) and _country(_parts(following)[0]) and len(part.split()) <= 3
+
+
+def _country(part: str) -> bool:
+    """Whether a part is a country's name in one of the languages that names are known in."""
+    text = _PLACE_LEAD.sub("", part).strip(" .()")
+    return len(text) >= 3 and folded(text) in _countries()
+
+
+_LANGUAGES = ("en", "fr", "es", "pt", "it", "de", "ar")
+# What people write and CLDR does not.
+_OTHER_NAMES = (
+    *(
+        "usa",
+        "u.s.a.",
+        "uk",
+        "u.k.",
+        "england",
+        "scotland",
+        "wales",
+        "drc",
+        "rdc",
+        "r.d.c.",
+        "dr congo",
+        "rd congo",
+        "uae",
+    ),
+    *(
+        "ivory coast",
+        "cabo verde",
+        "swaziland",
+        "burma",
+        "holland",
+        "bolivia",
+        "venezuela",
+        "palestine",
+        "palestina",
+        "syria",
+    ),
+    *(
+        "the gambia",
+        "the netherlands",
+        "la côte d'ivoire",
+        "ee.uu.",
+        "ee. uu.",
+        "république du congo",
+        "república dominicana",
+    ),
+    *("the philippines", "viet nam", "lao pdr", "tanzania", "south korea", "russia", "iran"),
+)
+
+
+@cache
+def _countries() -> frozenset[str]:
+    """The names of all countries, folded. Read once, when the first signature has something like one."""
+    from babel import Locale
+
+    names = set(_OTHER_NAMES)
+    for language in _LANGUAGES:
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2 and code.isalpha():
+                names.add(folded(name))
+    return frozenset(names)
