@@ -53,11 +53,11 @@ def believe(marks: Sequence[Mark], weeks: Mapping[int, float], start: Tag | None
                 _keep(best, _Path(score, tag, (number, tag), path))
         paths = sorted(best.values(), key=lambda p: -p.score)[:_BEAM]
     steps: list[tuple[int, Tag]] = []
-    path: _Path | None = paths[0]
-    while path is not None:
-        if path.steps is not None:
-            steps.append(path.steps)
-        path = path.before
+    at: _Path | None = paths[0]
+    while at is not None:
+        if at.steps is not None:
+            steps.append(at.steps)
+        at = at.before
     result = []
     for number, tag in reversed(steps):
         mark = marks[number]

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from m4dbot.discussion.model import Discussion
 from m4dbot.reading.values import Reading
+from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import labels_in
 from m4dbot.tagging.lines import Token
 from m4dbot.tagging.values import Context, Tag
-from m4dbot.tagging.vocabulary import LAST, WORD, vocabulary
+from m4dbot.tagging.vocabulary import WORD, Sense, vocabulary
 
 # How much each kind of evidence weighs for a week; about a natural logarithm of odds.
 ADDRESS = 8.0
@@ -60,13 +61,19 @@ class Place:
         return None
 
 
-def place_of(reading: Reading, discussion: Discussion, context: Context, received_at: datetime | None) -> Place:
+def place_of(
+    reading: Reading,
+    discussion: Discussion,
+    counting: Counting,
+    context: Context,
+    received_at: datetime | None,
+) -> Place:
     """What recipients, references, subject and date say. `received_at` stands in for a missing date."""
     place = Place({week.number: 0.0 for week in discussion.weeks})
     _recipients(place, reading, discussion, context)
     _replied_to(place, reading, discussion, context)
-    _subject(place, reading, discussion)
     _date(place, discussion, reading.date or received_at)
+    _subject(place, reading, counting)
     return place
 
 
@@ -85,8 +92,6 @@ def _glued(text: str) -> Tag | None:
     for i, word in enumerate(words):
         numbers = dict(word.glued)
         if not numbers and i + 1 < len(words) and words[i + 1].folded.isdigit():
-            from m4dbot.tagging.vocabulary import Sense
-
             number = words[i + 1].cardinal
             if word.sense & Sense.WEEK:
                 numbers = {"w": number}
@@ -132,7 +137,7 @@ def _replied_to(place: Place, reading: Reading, discussion: Discussion, context:
             return
 
 
-def _subject(place: Place, reading: Reading, discussion: Discussion) -> None:
+def _subject(place: Place, reading: Reading, counting: Counting) -> None:
     subject = reading.subject[:300]
     copied = _REPLY_PREFIX.match(subject) is not None
     bare = _LIST_PREFIX.sub(" ", subject)
@@ -145,13 +150,14 @@ def _subject(place: Place, reading: Reading, discussion: Discussion) -> None:
             continue
         for week in label.weeks:
             place.add(week, weight / len(label.weeks), f"subject: '{said}'")
-        questions = [q for q in label.questions if q != LAST]
-        if len(questions) != 1:
+        if len(label.questions) != 1:
             continue
-        weeks = label.weeks or ((place.week,) if place.week is not None else ())
-        for week in weeks:
-            if week is not None and discussion.question(week, questions[0]) is not None:
-                place.add_question(Tag(week, questions[0]), weight, f"subject: '{said}'")
+        named = [w for w in label.weeks if w in counting.counts]
+        tags = counting.tags(label.questions[0], named or ([place.week] if place.week is not None else []))
+        tags = tags or counting.tags(label.questions[0])
+        if tags:
+            best = max(tags, key=lambda t: (tags[t] + place.weeks.get(t.week or 0, 0.0), -(t.week or 0)))
+            place.add_question(best, weight, f"subject: '{said}'")
 
 
 def _date(place: Place, discussion: Discussion, date: datetime | None) -> None:

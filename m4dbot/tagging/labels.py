@@ -36,7 +36,7 @@ def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | No
     while i < last:
         word = tokens[i].word
         label = None
-        if word.glued or word.sense & (Sense.QUESTION | Sense.WEEK) or len(word.folded) <= 2:
+        if word.labelling:
             label = _label_at(text, tokens, i, first, last, found[-1].last if found else first)
         if label is None:
             i += 1
@@ -111,6 +111,9 @@ def _after(text: str, tokens: Sequence[Token], i: int, last: int, kind: str) -> 
         if figures and ":" in gap and (j + 1 < last and text[tokens[j].end : tokens[j].end + 1] in ".)"):
             return None
         if not figures and ":" in gap:
+            return None
+        # "the question I would ask"
+        if text[tokens[j].start : tokens[j].end] == "I" and text[tokens[j].end : tokens[j].end + 1] not in ".:)-":
             return None
         if _is_count(text, tokens, j, last):
             return None

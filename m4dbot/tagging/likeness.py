@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from m4dbot.discussion.model import Discussion
 from m4dbot.tagging.lines import Token
@@ -31,12 +32,6 @@ class Likeness:
     matched: float
     covered: float
     verbatim: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    pairs: frozenset[tuple[str, str]]
-    weight: float
 
 
 class Questions:
@@ -66,15 +61,19 @@ class Questions:
         for versions in raw_versions:
             for word in (w for words in versions for w in words if w.near):
                 self._near.setdefault(word.near, word.key)
-        self._versions = [
-            [
-                _Version(frozenset(_pairs(words)), sum(self.weight[k] for k in {w.key for w in words if w.key}))
-                for words in versions
-            ]
-            for versions in raw_versions
-        ]
+        # Each version of each question has a number; its word pairs lead to it.
+        self._pairs: dict[tuple[str, str], list[int]] = {}
+        self._version_of: list[int] = []
+        self._lightest: list[float] = []
+        for i, versions in enumerate(raw_versions):
+            weights = []
+            for words in versions:
+                for pair in set(_pairs(words)):
+                    self._pairs.setdefault(pair, []).append(len(self._version_of))
+                self._version_of.append(i)
+                weights.append(sum(self.weight[k] for k in {w.key for w in words if w.key}))
+            self._lightest.append(max(0.1, min(weights, default=1.0)))
         self._norm = [math.sqrt(sum(self.weight[k] ** 2 for k in keys)) or 1.0 for keys in keys_of]
-        self._lightest = [max(0.1, min((v.weight for v in versions), default=1.0)) for versions in self._versions]
 
     def __len__(self) -> int:
         return len(self.tags)
@@ -115,14 +114,31 @@ class Questions:
             for i in self.postings[key]:
                 matched[i] = matched.get(i, 0.0) + weight
         best = sorted(matched, key=lambda i: (-matched[i], i))[:most]
+        verbatim = self.verbatim(words)
+        return [
+            Likeness(
+                self.tags[i],
+                matched[i] / total,
+                matched[i],
+                min(1.0, matched[i] / self._lightest[i]),
+                verbatim.get(i, 0.0),
+            )
+            for i in best
+        ]
+
+    def verbatim(self, words: Sequence[Word]) -> dict[int, float]:
+        """For questions by index, the share of these word pairs that stand so in one version of it."""
         pairs = _pairs(words)
-        result = []
-        for i in best:
-            verbatim = 0.0
-            if len(pairs) >= 2:
-                verbatim = max((sum(p in v.pairs for p in pairs) / len(pairs) for v in self._versions[i]), default=0.0)
-            covered = min(1.0, matched[i] / self._lightest[i])
-            result.append(Likeness(self.tags[i], matched[i] / total, matched[i], covered, verbatim))
+        if len(pairs) < 2:
+            return {}
+        counts: dict[int, int] = {}
+        for pair in pairs:
+            for version in self._pairs.get(pair, ()):
+                counts[version] = counts.get(version, 0) + 1
+        result: dict[int, float] = {}
+        for version, n in counts.items():
+            i = self._version_of[version]
+            result[i] = max(result.get(i, 0.0), n / len(pairs))
         return result
 
     def named_in(self, tokens: Sequence[Token], first: int, last: int) -> Tag | None:
@@ -163,4 +179,4 @@ class Questions:
 def _pairs(words: Sequence[Word]) -> list[tuple[str, str]]:
     """Neighbouring words, cut short so that slips at their ends do not matter."""
     short = [w.folded[:6] for w in words]
-    return list(zip(short, short[1:], strict=False))
+    return list(pairwise(short))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from m4dbot.tagging.vocabulary import WORD, Vocabulary, Word
 
@@ -19,8 +20,9 @@ _NUMBER = re.compile(
 _SENTENCE_END = re.compile(r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
+    """A word and where it stands. A tuple: a long mail has thousands."""
+
     start: int
     end: int
     word: Word

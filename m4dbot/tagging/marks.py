@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from m4dbot.discussion.model import Discussion
+from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import Label, labels_in
 from m4dbot.tagging.likeness import Likeness, Questions
 from m4dbot.tagging.lines import Layout, Sentence, Unit
 from m4dbot.tagging.values import Tag
-from m4dbot.tagging.vocabulary import LAST, Sense, Vocabulary
+from m4dbot.tagging.vocabulary import Sense
 
 LONGEST_HEADING = 14  # words
 LONGEST_LISTED = 45  # words of a heading with a bullet or a figure
@@ -48,12 +47,9 @@ class Mark:
 class Marker:
     """Finds the marks in a layout."""
 
-    def __init__(self, discussion: Discussion, questions: Questions, vocabulary: Vocabulary) -> None:
+    def __init__(self, questions: Questions, counting: Counting) -> None:
         self._questions = questions
-        self._vocabulary = vocabulary
-        self._counts = {w.number: len(w.questions) for w in discussion.weeks}
-        self._most = max(self._counts.values())
-        self._in_order = questions.tags
+        self._counting = counting
 
     def marks(self, layout: Layout) -> list[Mark]:
         found: list[Mark] = []
@@ -62,22 +58,6 @@ class Marker:
             if len(found) > MOST_MARKS:
                 break
         return found
-
-    # Labels
-
-    def numbered(self, number: int, weeks: Sequence[int], running: bool) -> dict[Tag, float]:
-        """The questions a number may stand for. `running` where numbers count through all weeks."""
-        through = self._in_order[number - 1] if len(self._counts) > 1 and 0 < number <= len(self._in_order) else None
-        inside = [
-            Tag(week, self._counts[week] if number == LAST else number)
-            for week in (weeks or self._counts)
-            if week in self._counts and (number == LAST or number <= self._counts[week])
-        ]
-        if weeks:
-            return dict.fromkeys(inside, 0.0)
-        if through is not None and (running or not inside):
-            return {through: 0.0} | {tag: -4.0 for tag in inside if tag != through}
-        return dict.fromkeys(inside, 0.0)
 
     def _in_unit(self, layout: Layout, index: int, unit: Unit) -> list[Mark]:
         marks: list[Mark] = []
@@ -148,7 +128,7 @@ class Marker:
                     continue
                 return self._question_label(layout, index, unit, label, weight, null, kind)
             if label.weeks and (leading or len(before) <= 3) and (separated or unit.words <= 8):
-                weeks = [w for w in label.weeks if w in self._counts]
+                weeks = [w for w in label.weeks if w in self._counting.counts]
                 if not weeks or not label.sure:
                     continue
                 said = text[tokens[label.first].start : stop]
@@ -157,7 +137,7 @@ class Marker:
                 return mark
             if label.weeks and framed and index <= 4 and label.sure and len(label.weeks) == 1:
                 week = label.weeks[0]
-                if week in self._counts:
+                if week in self._counting.counts:
                     said = text[tokens[label.first].start : stop]
                     mark = Mark(unit.start, unit.start, index, {"week", "mention"}, {Tag(week): 3.0}, 0.0)
                     mark.say(Tag(week), f"week: '{said}'")
@@ -168,9 +148,7 @@ class Marker:
         self, layout: Layout, index: int, unit: Unit, label: Label, weight: float, null: float, kind: str
     ) -> Mark | None:
         text, tokens = layout.text, layout.tokens
-        number = label.questions[0]
-        running = number > self._most and not label.weeks
-        candidates = {t: weight + s for t, s in self.numbered(number, label.weeks, running).items()}
+        candidates = {tag: weight + less for tag, less in self._counting.tags(label.questions[0], label.weeks).items()}
         if not candidates:
             return None
         if label.weeks:
@@ -235,20 +213,15 @@ class Marker:
         if words < 3 or words > LONGEST_QUESTION:
             return None
         tokens = layout.tokens
-        # A heading may lead up to the question: "Q: …".
         alone = len(unit.sentences) == 1
+        if not sentence.asks and tokens[sentence.first].word.folded != "q":
+            # Most sentences are an answer's own; only a question word for word is looked at further.
+            pairs = self._questions.verbatim([t.word for t in tokens[first : sentence.last]])
+            if max(pairs.values(), default=0.0) < 0.45:
+                return None
         likenesses = self._questions.like(tokens, first, sentence.last)
-        if not likenesses:
-            return None
         labelled = bool(tokens[sentence.first].word.folded == "q" and sentence.first + 1 < sentence.last)
-        candidates: dict[Tag, float] = {}
-        said: dict[Tag, str] = {}
-        for like in likenesses:
-            score = quotation_score(like, words)
-            if score <= 0:
-                continue
-            candidates[like.tag] = score
-            said[like.tag] = like_evidence(layout.text[sentence.start : sentence.end], like)
+        candidates = {like.tag: score for like in likenesses if (score := quotation_score(like, words)) > 0}
         if not candidates:
             return None
         best = max(likenesses, key=lambda x: quotation_score(x, words))
@@ -269,8 +242,9 @@ class Marker:
             return None
         start = unit.start if at_start else sentence.start
         mark = Mark(start, sentence.end, index, {"quoted"}, candidates, null)
-        for tag, evidence in said.items():
-            mark.say(tag, evidence)
+        said = quotation_evidence(layout.text[sentence.start : sentence.end])
+        for tag in candidates:
+            mark.say(tag, said)
         return mark
 
     def _heading(self, layout: Layout, index: int, unit: Unit, label_end: int) -> Mark | None:
@@ -332,7 +306,7 @@ def quotation_score(like: Likeness, words: int) -> float:
     return score
 
 
-def like_evidence(sentence: str, like: Likeness) -> str:
+def quotation_evidence(sentence: str) -> str:
     said = " ".join(sentence.split())
     if len(said) > 80:
         said = said[:79].rstrip() + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.lines import Layout, Unit
 from m4dbot.tagging.marks import Mark
 from m4dbot.tagging.values import Tag
@@ -12,29 +13,50 @@ from m4dbot.tagging.vocabulary import Sense
 
 ENOUGH = 1.5  # from here on a list is taken for answers
 
+Fit = Callable[[int, int, Tag], float]
+
 
 @dataclass(frozen=True, slots=True)
 class NumberedList:
-    """Items as (unit index, number), in order; `weight` says how much speaks for question numbers."""
+    """Items as (unit index, question), in order; `weight` says how much speaks for question numbers."""
 
-    items: tuple[tuple[int, int], ...]
+    items: tuple[tuple[int, Tag], ...]
     weight: float
 
 
 def answer_lists(
-    layout: Layout, marks: Sequence[Mark], questions: int, like: Callable[[int, int, int], float]
+    layout: Layout, marks: Sequence[Mark], week: int | None, counting: Counting, fit: Fit
 ) -> list[NumberedList]:
     """The numbered lists whose figures are question numbers.
 
-    `questions` is how many there are in the week the mail is about; `like(first, last, number)` says
-    how much better a stretch of tokens fits the question of that number than the others, -1 to 1.
+    `week` is the one the mail seems to be about; a week named in the text above a list comes first.
+    `fit(first, last, tag)` says how much better a stretch of tokens fits a question than the others
+    of its week, -1 to 1.
     """
     found = []
     for items in _lists(layout.units):
-        weight = _weigh(layout, items, marks, questions, like)
-        if weight >= ENOUGH:
-            found.append(NumberedList(tuple(items), weight))
+        named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
+        here = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week if named else week
+        best: NumberedList | None = None
+        for tags in _readings(items, here, counting):
+            weight = _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
+            if weight >= ENOUGH and (best is None or weight > best.weight):
+                best = NumberedList(tuple(tags), weight)
+        if best is not None:
+            found.append(best)
     return found
+
+
+def _readings(items: list[tuple[int, int]], week: int | None, counting: Counting) -> list[list[tuple[int, Tag]]]:
+    """What the figures may mean: counted inside the week, or through all weeks."""
+    inside = [(i, counting.inside(n, week)) if week is not None else (i, None) for i, n in items]
+    through = [(i, counting.through(n)) for i, n in items]
+    result = []
+    for reading in (inside, through):
+        known = [(i, tag) for i, tag in reading if tag is not None]
+        if len(known) == len(items) and known not in result:
+            result.append(known)
+    return result
 
 
 def _lists(units: Sequence[Unit]) -> list[list[tuple[int, int]]]:
@@ -53,102 +75,97 @@ def _lists(units: Sequence[Unit]) -> list[list[tuple[int, int]]]:
     return lists
 
 
-def _weigh(
-    layout: Layout,
-    items: list[tuple[int, int]],
-    marks: Sequence[Mark],
-    questions: int,
-    like: Callable[[int, int, int], float],
-) -> float:
+def _weigh(layout: Layout, items: list[tuple[int, Tag]], marks: Sequence[Mark], questions: int, fit: Fit) -> float:
     units = layout.units
-    first_index, last_index = items[0][0], items[-1][0]
-    numbers = [n for _, n in items]
-    weight = 0.0
-    # What the marks say: figures that agree with quoted or named questions are question numbers.
-    by_unit: dict[int, list[Mark]] = {}
-    for mark in marks:
-        by_unit.setdefault(mark.unit, []).append(mark)
-    agree = disagree = 0
-    for index, number in items:
-        for mark in by_unit.get(index, ()):
-            if mark.start != units[index].start or not mark.kinds & {"quoted", "heading"}:
-                continue
-            best = max(mark.candidates, key=lambda t: mark.candidates[t])
-            if mark.candidates[best] < mark.null:
-                continue
-            agree, disagree = agree + (best.question == number), disagree + (best.question != number)
-    weight += 2.5 * min(agree, 2) - 2.0 * disagree
-    explicit = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.0]
-    listed = {i for i, _ in items}
-    before = [m for m in explicit if m.unit < first_index]
-    within = [m for m in explicit if first_index <= m.unit <= last_index and m.unit not in listed]
-    if before:
-        weight -= 4.0
-    if within:
-        weight -= 2.0
-    # Where it stands.
-    words_before = sum(u.words for u in units[:first_index])
-    total = sum(u.words for u in units) or 1
-    lead = units[first_index - 1] if first_index else None
-    announced = False
-    if lead is not None:
-        tail = layout.tokens[max(lead.first, lead.last - 25) : lead.last]
-        announced = any(t.word.sense & (Sense.ANSWER | Sense.QUESTION) for t in tail)
-        colon = layout.text[: lead.end].rstrip().endswith(":")
-        if announced:
-            weight += 1.5
-        elif colon:
-            weight -= 2.0
-    if words_before <= 12 or announced or words_before <= 0.15 * total:
-        weight += 1.0
-    elif words_before > 0.4 * total:
-        weight -= 1.5
-    # What it looks like.
+    first, last = items[0][0], items[-1][0]
     ends = [i for i, _ in items[1:]] + [len(units)]
-    lengths = [sum(u.words for u in units[i:end]) for (i, _), end in zip(items, ends, strict=True)]
-    average = sum(lengths[:-1] or lengths) / max(1, len(lengths[:-1] or lengths))
-    weight += 1.0 if average >= 40 else 0.3 if average >= 18 else -1.2
-    if max(numbers) > questions:
+    return (
+        _agreement(units, items, marks)
+        + _surroundings(first, last, {i for i, _ in items}, marks)
+        + _position(layout, first, marks)
+        + _shape(units, items, ends, questions)
+        + 3.0
+        * sum(fit(units[i].first, units[end - 1].last, tag) for (i, tag), end in zip(items, ends, strict=True))
+        / len(items)
+    )
+
+
+def _agreement(units: Sequence[Unit], items: list[tuple[int, Tag]], marks: Sequence[Mark]) -> float:
+    """Figures that agree with a quoted or named question beside them are question numbers."""
+    agree = disagree = 0
+    tags = dict(items)
+    for mark in marks:
+        tag = tags.get(mark.unit)
+        if tag is None or mark.start != units[mark.unit].start or not mark.kinds & {"quoted", "heading"}:
+            continue
+        best = max(mark.candidates, key=lambda t: mark.candidates[t])
+        if mark.candidates[best] >= mark.null:
+            agree, disagree = agree + (best == tag), disagree + (best != tag)
+    return 2.5 * min(agree, 2) - 2.0 * disagree
+
+
+def _surroundings(first: int, last: int, listed: set[int], marks: Sequence[Mark]) -> float:
+    """A list below a labelled or quoted question is part of its answer."""
+    explicit = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.0]
+    weight = 0.0
+    if any(m.unit < first for m in explicit):
         weight -= 4.0
-    elif numbers == list(range(1, questions + 1)):
-        weight += 1.2
-    elif numbers[0] != 1:
-        weight += 0.3
-    if len(items) == 1:
-        weight -= 1.2
-    # What it says.
-    fits = [
-        like(units[i].first, units[end - 1].last, n) for (i, n), end in zip(items, ends, strict=True) if n <= questions
-    ]
-    if fits:
-        weight += 3.0 * sum(fits) / len(fits)
+    if any(first <= m.unit <= last and m.unit not in listed for m in explicit):
+        weight -= 2.0
     return weight
 
 
-def add_numbers(
-    layout: Layout,
-    marks: list[Mark],
-    lists: Sequence[NumberedList],
-    tags_of: Callable[[int], dict[Tag, float]],
-) -> list[Mark]:
+def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
+    """Answers come early, below a greeting or the name of a week; other lists are led up to."""
+    units = layout.units
+    if first == 0:
+        return 2.2
+    lead = units[first - 1]
+    before = sum(u.words for u in units[:first])
+    if any(m.unit == first - 1 and "week" in m.kinds and "mention" not in m.kinds for m in marks):
+        return 2.7
+    tail = layout.tokens[max(lead.first, lead.last - 25) : lead.last]
+    colon = layout.text[: lead.end].rstrip().endswith(":")
+    if any(t.word.sense & (Sense.ANSWER | Sense.QUESTION) for t in tail):
+        return 2.5
+    if before <= 12:
+        return 1.8
+    if colon:
+        return -2.0
+    share = before / (sum(u.words for u in units) or 1)
+    return 1.0 if share <= 0.15 else 0.0 if share <= 0.4 else -1.5
+
+
+def _shape(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int], questions: int) -> float:
+    """Answers are paragraphs, one for each question; items of a list are lines."""
+    lengths = [sum(u.words for u in units[i:end]) for (i, _), end in zip(items, ends, strict=True)]
+    if len(lengths) > 1:
+        # The last item runs to the end of the mail, farewell and all.
+        lengths.pop()
+    average = sum(lengths) / len(lengths)
+    weight = 1.0 if average >= 40 else 0.3 if average >= 18 else -1.2
+    numbers = [tag.question for _, tag in items]
+    if numbers == list(range(1, questions + 1)):
+        weight += 1.2
+    elif numbers[0] != 1:
+        weight += 0.3
+    return weight - (1.2 if len(items) == 1 else 0.0)
+
+
+def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedList]) -> list[Mark]:
     """The marks with those of numbered answers, in order of the text."""
     result = list(marks)
     for found in lists:
         strength = min(6.0, 2.5 + found.weight)
-        for index, number in found.items:
+        for index, tag in found.items:
             unit = layout.units[index]
-            candidates = {tag: strength + s for tag, s in tags_of(number).items()}
-            if not candidates:
-                continue
             same = next((m for m in result if m.unit == index and m.start == unit.start), None)
-            figure = layout.text[unit.start : unit.own].strip()
             if same is None:
                 same = Mark(unit.start, unit.own, index, {"number"}, {}, 0.0)
                 result.append(same)
             same.kinds.add("number")
             same.null = min(same.null, 0.0)
-            for tag, weight in candidates.items():
-                same.candidates[tag] = same.candidates.get(tag, 0.0) + weight
-                same.say(tag, f"number: '{figure}'")
+            same.candidates[tag] = same.candidates.get(tag, 0.0) + strength
+            same.say(tag, f"number: '{layout.text[unit.start : unit.own].strip()}'")
     result.sort(key=lambda m: (m.start, m.end))
     return result

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from m4dbot.discussion.model import Discussion
 from m4dbot.reading.values import Block, Reading, Role
 from m4dbot.tagging import calibration, envelope
+from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.decoding import Believed, believe
 from m4dbot.tagging.envelope import Place
 from m4dbot.tagging.labels import parse_tag, parse_tags
@@ -17,10 +19,11 @@ from m4dbot.tagging.lines import Layout, lay_out
 from m4dbot.tagging.marks import Mark, Marker, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.values import Context, Segment, Tag, Tagging
-from m4dbot.tagging.vocabulary import Sense, vocabulary
+from m4dbot.tagging.vocabulary import vocabulary
 
 __all__ = ["Tagger", "parse_tag", "parse_tags"]
 
+NOTHING_KNOWN = Context()
 LONGEST_QUOTE = 12_000  # characters of quoted text that are searched for questions
 SALUTATION = 12  # words; a longer opening is an introduction
 QUOTED_SURELY = 6.0  # the weight from which a quoted sentence is one of the questions
@@ -54,13 +57,14 @@ class Tagger:
         self._discussion = discussion
         self._vocabulary = vocabulary()
         self._questions = Questions(discussion, self._vocabulary)
-        self._marker = Marker(discussion, self._questions, self._vocabulary)
+        self._counting = Counting(discussion)
+        self._marker = Marker(self._questions, self._counting)
 
     def tag(
         self,
         reading: Reading,
-        context: Context = Context(),
-        received_at: datetime | None = None,  # noqa: B008
+        context: Context = NOTHING_KNOWN,
+        received_at: datetime | None = None,
     ) -> Tagging:
         """The passages of a mail in order: all of the person's own words.
 
@@ -70,7 +74,7 @@ class Tagger:
         text, quotes = self._own_text(reading.blocks)
         if not text.strip():
             return Tagging(())
-        place = envelope.place_of(reading, self._discussion, context, received_at)
+        place = envelope.place_of(reading, self._discussion, self._counting, context, received_at)
         self._weigh_quotes(place, quotes)
         layout = lay_out(text, self._vocabulary)
         marks = self._all_marks(layout, place, quotes)
@@ -132,9 +136,8 @@ class Tagger:
                     default=None,
                 )
                 if best is not None and best[0] >= QUOTED_SURELY and (sentence.asks or best[1].verbatim >= 0.6):
-                    if not found or found[-1] != best[1].tag:
-                        found.append(best[1].tag)
-        return tuple(found)
+                    found.append(best[1].tag)
+        return tuple(tag for tag, _ in groupby(found))
 
     def _weigh_quotes(self, place: Place, quotes: Sequence[_Quoted]) -> None:
         tags = [tag for quote in quotes for tag in quote.tags]
@@ -187,17 +190,8 @@ class Tagger:
                 if mark.kinds == {"heading"}:
                     mark.null += 1.5
         week = self._likely_week(place, marks)
-        count = self._count(week)
-        lists = answer_lists(layout, marks, count, lambda a, b, n: self._fit(layout, week, a, b, n))
-        if lists:
-            weeks = (week,) if week is not None else ()
-            marks = add_numbers(layout, marks, lists, lambda n: self._marker.numbered(n, weeks, running=False))
-        self._run_on(marks)
-        return marks
-
-    def _run_on(self, marks: list[Mark]) -> None:
-        """Where one label counts through all weeks, the others do."""
-        # Labels beyond the longest week were read as running numbers; nothing else to do without one.
+        lists = answer_lists(layout, marks, week, self._counting, lambda a, b, tag: self._fit(layout, a, b, tag))
+        return add_numbers(layout, marks, lists) if lists else marks
 
     def _likely_week(self, place: Place, marks: Sequence[Mark]) -> int | None:
         weights = dict(place.weeks)
@@ -213,17 +207,11 @@ class Tagger:
             return None
         return max(weights, key=lambda w: (weights[w], -w))
 
-    def _count(self, week: int | None) -> int:
-        found = self._discussion.week(week) if week is not None else None
-        return len(found.questions) if found else 0
-
-    def _fit(self, layout: Layout, week: int | None, first: int, last: int, number: int) -> float:
+    def _fit(self, layout: Layout, first: int, last: int, tag: Tag) -> float:
         treated = self._questions.treated_in(layout.tokens[first : min(last, first + 300)])
-        mine = treated.get(Tag(week, number), 0.0)
-        others = [v for t, v in treated.items() if t.week == week and t.question != number]
-        best = max(others, default=0.0)
-        total = mine + best
-        return (mine - best) / total if total else 0.0
+        mine = treated.get(tag, 0.0)
+        others = max((v for t, v in treated.items() if t.week == tag.week and t != tag), default=0.0)
+        return (mine - others) / (mine + others) if mine + others else 0.0
 
     # Passages
 
@@ -234,7 +222,7 @@ class Tagger:
         known = place.week is not None or len(self._discussion.weeks) == 1
         for i, step in enumerate(believed):
             end = believed[i + 1].mark.start if i + 1 < len(believed) else len(layout.text)
-            week_known = known or step.tag in step.mark.evidence and "quoted" in step.mark.kinds
+            week_known = known or "quoted" in step.mark.kinds
             evidence = list(step.mark.evidence.get(step.tag, ()))
             passages.append(
                 _Passage(
@@ -317,8 +305,7 @@ class Tagger:
         ]:
             return
         week = passage.tag.week
-        count = self._count(week)
-        if count == 1:
+        if self._counting.counts.get(week or 0) == 1:
             passage.tag = Tag(week, 1)
             passage.evidence.append("the week's only question")
             passage.confidence = 0.9
@@ -357,7 +344,7 @@ class Tagger:
         words = len(layout.tokens)
         if place.question is not None:
             return _Passage(0, 0, end, place.question, 0.7, [place.question_evidence, *said])
-        if week is not None and sure and self._count(week) == 1 and words >= 15:
+        if week is not None and sure and self._counting.counts[week] == 1 and words >= 15:
             return _Passage(0, 0, end, Tag(week, 1), 0.92, ["the week's only question", *said])
         top = max(place.weeks.values(), default=0.0)
         if sure and week is not None:
@@ -394,8 +381,3 @@ def _joined(passages: list[_Passage]) -> list[_Passage]:
         else:
             result.append(passage)
     return result
-
-
-def is_salutation(layout: Layout, start: int, end: int) -> bool:
-    words = [t.word for t in layout.tokens if start <= t.start < end]
-    return bool(words) and len(words) <= SALUTATION and any(w.sense & Sense.SALUTATION for w in words)

@@ -11,9 +11,9 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntFlag, auto
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 LANGUAGES = Path(__file__).with_name("languages")
 
@@ -21,27 +21,30 @@ LANGUAGES = Path(__file__).with_name("languages")
 WORD = re.compile(r"[^\W_]+")
 # "W2Q1", "Week1", "Q3a", "2nd": letters and figures written together.
 _GLUED = re.compile(r"([^\W\d_]*)(\d{1,3})([^\W\d_]*)(?:(\d{1,3})([^\W\d_]?))?")
-_ROMAN = {n: i for i, n in enumerate("I II III IV V VI VII VIII IX X XI XII XIII XIV XV".split(), 1)}
+_ROMAN = {
+    numeral: value
+    for value, numeral in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), 1)
+}
 _CACHE_LIMIT = 40_000  # words; a mail of nonsense must not grow the process
 
 LAST = -1  # the number of "the last question"
 
 
-class Sense(IntFlag):
-    """What a word may be doing in a label."""
+class Sense:
+    """What a word may be doing in a label; bits. Plain integers, for enum.IntFlag costs more than the rest."""
 
-    NONE = 0
-    QUESTION = auto()
-    WEEK = auto()
-    ANSWER = auto()
-    TOPIC = auto()
-    NUMBER_SIGN = auto()
-    ABOUT = auto()
-    BACK = auto()
-    JOINING = auto()
-    BETWEEN = auto()
-    SALUTATION = auto()
-    STOP = auto()
+    NONE: Final = 0
+    QUESTION: Final = 1 << 0
+    WEEK: Final = 1 << 1
+    ANSWER: Final = 1 << 2
+    TOPIC: Final = 1 << 3
+    NUMBER_SIGN: Final = 1 << 4
+    ABOUT: Final = 1 << 5
+    BACK: Final = 1 << 6
+    JOINING: Final = 1 << 7
+    BETWEEN: Final = 1 << 8
+    SALUTATION: Final = 1 << 9
+    STOP: Final = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,13 @@ class Word:
     folded: str
     key: str
     near: str
-    sense: Sense = Sense.NONE
+    sense: int = Sense.NONE
     cardinal: int = 0
     ordinal: int = 0
     after: bool = False  # this ordinal follows its noun in some language: "pregunta tercera"
     glued: tuple[tuple[str, int], ...] = ()
     sure: bool = True
+    labelling: bool = False  # may be part of a label at all
 
 
 def fold(text: str) -> str:
@@ -138,7 +142,7 @@ class Vocabulary:
     """All language files as one table. Use `vocabulary()`; reading the files takes some milliseconds."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._senses: dict[str, Sense] = {}
+        self._senses: dict[str, int] = {}
         self._cardinals: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
         self._after: set[str] = set()
@@ -190,7 +194,7 @@ class Vocabulary:
             for word in fold(words).split():
                 self._concepts.setdefault(skeleton(word), concept)
 
-    def _add(self, words: str, sense: Sense) -> None:
+    def _add(self, words: str, sense: int) -> None:
         for word in fold(words).split():
             self._senses[word] = self._senses.get(word, Sense.NONE) | sense
 
@@ -226,7 +230,8 @@ class Vocabulary:
             skel = skeleton(folded)
             key = self._concepts.get(skel, skel)
             near = skel[:5] if key is skel and len(skel) >= 5 else ""
-        return Word(folded, key, near, sense, cardinal, ordinal, after, glued, sure)
+        labelling = bool(glued or sense & (Sense.QUESTION | Sense.WEEK) or folded in self._short)
+        return Word(folded, key, near, sense, cardinal, ordinal, after, glued, sure, labelling)
 
     def _figures(self, folded: str) -> tuple[int, int, tuple[tuple[str, int], ...], bool]:
         """Cardinal, ordinal, glued labels and whether their letters can mean nothing else."""
