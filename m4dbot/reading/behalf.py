@@ -6,6 +6,8 @@ The line that says so stays among the sender's own words: it is theirs, and the 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache
 
 from m4dbot.reading.names import folded, is_person, leading_name, people_words, same_person
 from m4dbot.reading.values import Person
@@ -13,6 +15,7 @@ from m4dbot.reading.values import Person
 MOST_PARAGRAPHS = 4
 MOST_OF_A_PARAGRAPH = 500
 
+_WORD = re.compile(r"[^\W_]+")
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 _ARTICLE = re.compile(
     r"^(?:le|la|el|los|las|il|o|a|the|l'|l’|der|die|das|our colleague|my colleague)[ ]+", re.IGNORECASE
@@ -54,56 +57,89 @@ def behalf_of(own_text: str, author: Person, subject: str = "") -> Person | None
     Found in an introduction above the contribution, in a line below it, or in the subject. The
     sender speaking for others ("on behalf of our members I thank you") is nobody else's mail.
     """
-    paragraphs = [p.strip() for p in _PARAGRAPHS.split(own_text[:4_000], maxsplit=MOST_PARAGRAPHS + 1) if p.strip()]
+    head, tail = own_text[: MOST_PARAGRAPHS * MOST_OF_A_PARAGRAPH], own_text.rstrip()[-400:]
+    cues = _cues_in(f"{head}\n{tail}\n{subject}")
+    if cues is None:
+        return None
+    paragraphs = [p.strip() for p in _PARAGRAPHS.split(head, maxsplit=MOST_PARAGRAPHS + 1) if p.strip()]
     for number, paragraph in enumerate(paragraphs[:MOST_PARAGRAPHS]):
         following = next(iter(paragraphs[number + 1 :]), "")
-        name = _named_in(paragraph, following)
+        name = _named_in(paragraph, following, cues)
         if name:
             return None if same_person(name, author.name) else Person(name=name)
-    for line in own_text.rstrip()[-400:].split("\n")[-4:]:
-        name = _after_cue(line.strip("()[] "), outright_only=True, begins=True)
+    for line in tail.split("\n")[-4:]:
+        name = _after_cue(line.strip("()[] "), cues.outright, begins=True)
         if name and is_person(name) and not same_person(name, author.name):
             return Person(name=name)
     if not re.match(r"^\s*[^\s:]{1,5}\s?:", subject):  # an answer's subject speaks of another mail
-        name = _after_cue(subject, outright_only=True, begins=False)
+        name = _after_cue(subject, cues.outright, begins=False)
         if name and is_person(name) and not same_person(name, author.name):
             return Person(name=name)
     return None
 
 
-def _named_in(paragraph: str, following: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Cues:
+    """Those of the words that introduce somebody which a mail has at all: mostly none."""
+
+    before: tuple[str, ...]
+    outright: tuple[str, ...]
+    wrote: tuple[str, ...]
+    asked_me: tuple[str, ...]
+
+
+def _cues_in(text: str) -> _Cues | None:
+    low = folded(text)
+    at_hand = frozenset(_WORD.findall(low))
+    before, wrote, asked_me = (
+        tuple(cue for first, cue in cues if first in at_hand and cue in low) for cues in _by_first_word()
+    )
+    if not (before or wrote or asked_me):
+        return None
+    return _Cues(before, tuple(cue for cue in before if cue.startswith(_OUTRIGHT)), wrote, asked_me)
+
+
+@cache
+def _by_first_word() -> tuple[tuple[tuple[str, str], ...], ...]:
+    words = people_words()
+    return tuple(
+        tuple((_WORD.findall(cue)[0], cue) for cue in cues) for cues in (words.before, words.wrote, words.asked_me)
+    )
+
+
+def _named_in(paragraph: str, following: str, cues: _Cues) -> str:
     lines = paragraph[:MOST_OF_A_PARAGRAPH].split("\n")
     # The introduction may be wrapped, and the contribution may begin right below it.
     for count in range(1, min(len(lines), 4) + 1):
         if lines[count - 1].rstrip().endswith((":", "：")):
             introduction = " ".join(line.strip() for line in lines[:count])
             rest = "\n".join(lines[count:]).strip() or following
-            name = _wrote(introduction) if rest and not _QUOTE_MARK.match(rest) else ""
-            name = name or (_after_cue(introduction, outright_only=False, begins=False) if rest else "")
+            name = _wrote(introduction, cues) if rest and not _QUOTE_MARK.match(rest) else ""
+            name = name or (_after_cue(introduction, cues.before, begins=False) if rest else "")
             if name:
                 return name
             break
     for sentence in re.split(r"(?<=[.!?])\s+(?=\S)", " ".join(lines))[:4]:
-        name = _after_cue(sentence, outright_only=True, begins=False)
+        name = _after_cue(sentence, cues.outright, begins=False)
         if name and (is_person(name) or _stands_alone(sentence)):
             return name
-        name = _asked(sentence)
+        name = _asked(sentence, cues)
         if name:
             return name
     text = " ".join(lines)
     if following and len(text.split()) <= 30:
-        name = _after_cue(text, outright_only=False, begins=False)
+        name = _after_cue(text, cues.before, begins=False)
         if name and is_person(name):
             return name
     return ""
 
 
-def _wrote(introduction: str) -> str:
+def _wrote(introduction: str, cues: _Cues) -> str:
     """The name at the head of "Dr Anna Vega from the Ministry of Health wrote:"."""
     if len(introduction) > 350 or _MACHINE.search(introduction):
         return ""
     low = folded(introduction).rstrip(":： \xa0")
-    if not any(_ends_with_verb(low, verb) for verb in people_words().wrote):
+    if not any(_ends_with_verb(low, verb) for verb in cues.wrote):
         return ""
     start = _ARTICLE.match(introduction)
     name, _ = leading_name(introduction[start.end() :] if start else introduction)
@@ -119,16 +155,15 @@ def _ends_with_verb(low: str, verb: str) -> bool:
     return len(rest) <= 3 and (not rest or rest[0] not in ("that", "que", "qu'il", "qu'elle", "dass", "che", "if"))
 
 
-def _after_cue(sentence: str, *, outright_only: bool, begins: bool) -> str:
+def _after_cue(sentence: str, cues: tuple[str, ...], *, begins: bool) -> str:
     """The name behind "on behalf of" or, as an introduction, "contribution from".
 
     The cue has to come early: a sentence that gets to it late tells of something else.
     """
-    words = people_words()
+    if not cues:
+        return ""
     low = folded(sentence)
-    for cue in words.before:
-        if outright_only and not cue.startswith(_OUTRIGHT):
-            continue
+    for cue in cues:
         at = low.find(cue)
         while at > 0 and low[at - 1].isalnum():
             at = low.find(cue, at + 1)
@@ -191,9 +226,9 @@ def _capitalised_somewhere(text: str) -> bool:
     return any(word[:1].isupper() for word in re.split(r"[\s'’]", text))
 
 
-def _asked(sentence: str) -> str:
+def _asked(sentence: str, cues: _Cues) -> str:
     """The name at the head of "My colleague Anna Vega has asked me to send you this"."""
-    low = folded(sentence)
-    if not any(phrase in low for phrase in people_words().asked_me):
+    low = folded(sentence) if cues.asked_me else ""
+    if not any(phrase in low for phrase in cues.asked_me):
         return ""
     return _name_behind(sentence[:200])

@@ -330,7 +330,7 @@ def _list(facts: Facts) -> Verdict | None:
         and (bulk or any(n in headers for n in ("feedback-id", "list-unsubscribe-post")))
     ):
         return Verdict(Kind.LIST, "A newsletter: it offers to unsubscribe and says that it is sent in bulk.")
-    if not facts.addressed_to_us and (bulk and ("mailing-list" in headers or "list-post" in headers)):
+    if bulk and ("mailing-list" in headers or "list-post" in headers) and not facts.addressed_to_us:
         return Verdict(Kind.LIST, "Another list's mail, not written to us.")
     return None
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-MOST_CHARACTERS = 1_500  # more words do not make it clearer
+MOST_CHARACTERS = 1_200  # more words do not make it clearer
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NOT_PROSE = re.compile(r"https?://\S{1,500}|www\.\S{1,300}|\S{1,100}@\S{1,100}")
