@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from m4dbot.discussion.model import Discussion
 from m4dbot.errors import AlreadyDecided, M4dbotError, NotFound
 from m4dbot.store import discussions
+from m4dbot.store.identity import storable
 from m4dbot.store.tables import Contribution, Decision, DiscussionRow, Passage
 from m4dbot.tagging.values import SetBy, Tag
 
@@ -113,9 +114,21 @@ def approve(
 
 
 def reject(
-    session: Session, ids: Iterable[int], *, by: str, way: str, now: datetime, reason: str = ""
+    session: Session,
+    ids: Iterable[int],
+    *,
+    by: str,
+    way: str,
+    now: datetime,
+    reason: str = "",
+    tell: Config | None = None,
 ) -> list[Outcome]:
-    """Refuse contributions. What has been published cannot be taken back, and is refused. Writes."""
+    """Refuse contributions. What has been published cannot be taken back, and is refused. Writes.
+
+    With `tell` and a reason, a note with the reason is queued to each author, in the same transaction.
+    """
+    from m4dbot.publishing.notices import notify_rejected
+
     who = Who(by, way, now)
 
     def one(row: Contribution) -> Outcome:
@@ -124,7 +137,10 @@ def reject(
         if row.state != State.HELD:
             return _refused(session, row, "mail that went out cannot be taken back")
         _decide(session, row, who, State.REJECTED, action="reject", reason=reason)
-        return _outcome(row, Result.DONE, f"{row.id} rejected.")
+        told = ""
+        if tell is not None and reason and notify_rejected(session, tell, row.id, reason, now) is not None:
+            told = f" {row.author_address} is told why."
+        return _outcome(row, Result.DONE, f"{row.id} rejected.{told}")
 
     return _each(session, ids, one)
 
@@ -317,7 +333,7 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _edit_pieces(session: Session, row: Contribution, wanted: Sequence[Piece], by: str, before: dict[str, Any]) -> None:
-    pieces = [Piece(p.text.strip("\n"), p.tag) for p in wanted if p.text.strip()]
+    pieces = [Piece(storable(p.text).strip("\n"), p.tag) for p in wanted if p.text.strip()]
     if not pieces:
         raise M4dbotError(f"No words are left of contribution {row.id}; to refuse it, use `m4dbot reject {row.id}`.")
     for piece in pieces:
