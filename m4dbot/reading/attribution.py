@@ -60,13 +60,22 @@ _TIME = re.compile(
 )
 _YEAR = r"(?:1[34]\d\d|19\d\d|20\d\d|25[4-9]\d|57[89]\d|58\d\d)"
 _DATE = re.compile(
-    r"(?<![\d.])\d{1,4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,4}(?!\d)"
+    r"(?<![\d.])(?:\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?(?:\d{4}|\d{2})|\d{4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,2}"
+    r"|\d{2}\. \d{1,2}\. \d{1,2}|\d{2}/\d{1,2}/\d{1,2})(?!\d)"
     r"|(?<!\d)\d{1,4}\s?[年년]\s?\d{1,2}\s?[月월]"
-    rf"|(?<!\d)\d{{1,2}}(?!\d)[^\d<>@]{{1,24}}{_YEAR}(?!\d)"
-    rf"|(?<!\d){_YEAR}(?!\d)[^\d<>@]{{1,24}}\d{{1,2}}(?!\d)"
+    rf"|(?<!\d)\d{{1,2}}(?!\d)[^\d<>@]{{1,32}}{_YEAR}(?!\d)"
+    rf"|(?<!\d){_YEAR}(?!\d)[^\d<>@]{{1,32}}\d{{1,2}}(?!\d)"
 )
 _DIGIT = re.compile(r"\d")
-_WORDS = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
+_TIME_WITH_DOTS = re.compile(r"(?<![\d./-])(?:[01]?\d|2[0-3])\.[0-5]\d(?:\.[0-5]\d)?(?![\d/-])")
+
+
+def _words(text: str) -> int:
+    return sum(1 for part in text.split() if any(c.isalpha() for c in part))
+
+
+def has_date(text: str) -> bool:
+    return _DATE.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +101,24 @@ def _traits(text: str) -> _Traits:
     address = "@" in text and _ADDRESS.search(text) is not None
     bare = _ADDRESS.sub(" ", text) if address else text
     date = _DATE.search(bare)
-    time = _TIME.search(bare)
+    time = _TIME.search(bare) or (_TIME_WITH_DOTS.search(bare, date.end()) if date else None)
     digit = _DIGIT.search(bare)
     head = bare[: digit.start()] if digit else ""
-    lead = len(_WORDS.findall(head)) if digit else 99
+    lead = _words(head) if digit else 99
     if len(head) > 40:
         lead = 99
-    first = low.split(maxsplit=1)[0].strip(".,") if low else ""
+    first = low.split(maxsplit=1)[0].strip(".,") if low.strip() else ""
     end = text.rstrip(" *_-\"'”»>").rstrip()
     return _Traits(
         address=address,
         bracketed="<" in text or "[" in text or "(" in text,
         date=date is not None,
         time=time is not None,
-        verb=words.wrote.search(low) is not None,
+        verb=words.wrote.first(low) is not None,
         colon=end.endswith(":"),
         lead=lead,
         known_on=first in words.on,
-        others=len(_WORDS.findall(bare)),
+        others=_words(bare),
         head=head,
     )
 
@@ -118,11 +127,14 @@ def _begins_well(text: str, traits: _Traits) -> bool:
     """Whether a text begins as an attribution does: with a date, or with a name and its address or verb."""
     if traits.lead <= 4:
         return True
-    at = text.find("@")
-    if traits.address and at >= 0 and len(_WORDS.findall(text[:at].rsplit(maxsplit=1)[0] if " " in text[:at] else "")) <= 6:
+    if traits.address and _words(text[: text.find("@")].rpartition(" ")[0]) <= 6:
         return True
-    verb = reply_words().wrote.search(text.casefold())
-    return verb is not None and len(_WORDS.findall(text.casefold()[: verb.start()])) <= 6
+    low = text.casefold()
+    verb = reply_words().wrote.first(low)
+    return verb is not None and _words(low[: verb[0]]) <= 6
+
+
+_NEVER_FIRST = ("* ", "• ", "· ", "+ ", "# ", "(", "|")
 
 
 def is_attribution(text: str, *, above_quote: bool) -> bool:
@@ -131,25 +143,37 @@ def is_attribution(text: str, *, above_quote: bool) -> bool:
     `above_quote` tells that a marked quotation follows; without one, what follows would be cut on
     the word of this line alone, and more is asked of it.
     """
-    if len(text) > _LONGEST_ATTRIBUTION or len(text) < 6:
+    if len(text) > _LONGEST_ATTRIBUTION or len(text) < 6 or text.startswith(_NEVER_FIRST):
         return False
     t = _traits(text)
+    if above_quote and t.verb and t.colon and t.others <= 8:
+        return True
     if not (t.address or t.date or t.time) or t.others > 28 or not _begins_well(text, t):
         return False
     if t.address and (t.date or t.time) and (t.colon or t.verb):
-        return t.bracketed or t.verb or t.time
+        return t.verb or ((t.bracketed or t.time) and _one_address_near_date(text))
     if t.verb and t.colon and (t.address or t.date):
         return True
     if t.lead <= 4 and t.verb and t.date and t.time:
         return above_quote
-    if t.lead <= 4 and t.date and t.address and t.others <= 12 and (above_quote or t.bracketed):
-        return text.endswith(">") or above_quote
     if above_quote:
+        if t.lead <= 4 and t.date and t.address and t.others <= 12:
+            return True
         if t.colon and t.lead <= 4 and (t.date or t.time) and t.others <= 14:
             return True
         return t.colon and t.address and t.others <= 10
     # No word of it is known: a date and a time at the beginning, a few words, a colon.
     return t.colon and t.lead <= 4 and t.date and t.time and t.others <= 10 and not t.known_on
+
+
+def _one_address_near_date(text: str) -> bool:
+    """Whether a text names one address, and a date before it or soon after: not a sentence with both."""
+    addresses = list(_ADDRESS.finditer(text))
+    if len({match[0].casefold() for match in addresses}) != 1:
+        return False
+    end = addresses[-1].end()
+    found = [match.start() for match in (_DATE.search(text), _TIME.search(text)) if match]
+    return bool(found) and min(found) <= end + 40
 
 
 def by_machine(text: str) -> bool:
@@ -166,10 +190,10 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
     """
     found = None
     joined = lines[end]
-    if _could_end(joined, above_quote) and is_attribution(joined, above_quote=above_quote):
-        found = end
-    elif not _could_end(joined, above_quote):
+    if not may_end_one(joined, above_quote=above_quote):
         return None
+    if is_attribution(joined, above_quote=above_quote):
+        found = end
     start = end
     for _ in range(_MOST_LINES - 1):
         start -= 1
@@ -181,7 +205,11 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
             if start - 1 >= floor and joined.startswith("<") and lines[start - 1]:
                 continue
             break
-        if len(line) + len(joined) > _LONGEST_ATTRIBUTION or line.endswith((".", "!", "?")) and found is not None:
+        if len(line) + len(joined) > _LONGEST_ATTRIBUTION:
+            break
+        if found is not None and line.endswith((".", "!", "?")) and not _traits(line).date:
+            break
+        if not _wrapped(line, joined):
             break
         joined = f"{line} {joined}"
         if is_attribution(joined, above_quote=above_quote):
@@ -191,7 +219,19 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
     return found
 
 
-def _could_end(line: str, above_quote: bool) -> bool:
+def _wrapped(line: str, following: str) -> bool:
+    """Whether a program may have broken one line into these: the first is full, or an address, or the
+    verb alone, stands on the second."""
+    if following.startswith(("<", "[", "(", ":", ">", "mailto:")) or line.endswith(("<", "[", "(", "[mailto:", "\"")):
+        return True
+    first, _, more = following.partition(" ")
+    if len(line) + len(first) >= 54:
+        return True
+    return _words(following) <= 3 and (not more or following.endswith(":"))
+
+
+def may_end_one(line: str, *, above_quote: bool) -> bool:
+    """Whether a line may be the last of an attribution; the cheap question before the dear one."""
     if not line or len(line) > _LONGEST_ATTRIBUTION:
         return False
     if above_quote:
@@ -215,6 +255,11 @@ _INSIDE = re.compile(
 _AFTER_VERB = re.compile(r"\s?(?:[^:\n]{0,80}):")
 
 
+def may_be_shared(line: str) -> bool:
+    """Whether an attribution may begin inside a line; the cheap question before `split_shared_line`."""
+    return _INSIDE.search(line) is not None
+
+
 def split_shared_line(line: str) -> tuple[str, str, str] | None:
     """(own words, attribution, quotation) of a line that holds an attribution and something else.
 
@@ -226,10 +271,9 @@ def split_shared_line(line: str) -> tuple[str, str, str] | None:
     low = line.casefold()
     if len(low) != len(line):
         return None
-    verbs = [m.end() for m in reply_words().wrote.finditer(low)]
-    if not verbs:
-        return None
-    for begin in (m.start() for m in _INSIDE.finditer(line)):
+    begins = [match.start() for match in _INSIDE.finditer(line)]
+    verbs = [end for _, end in reply_words().wrote.spans(low)] if begins else []
+    for begin in begins:
         for verb in verbs:
             if verb <= begin:
                 continue
@@ -281,7 +325,7 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
     makes less enough.
     """
     first = _label(lines[start])
-    if first is None or (not first[0] and not _ADDRESS.search(first[2])):
+    if first is None or (not first[0] and not after_rule and not _ADDRESS.search(first[2])):
         return None
     kinds: set[str] = set()
     known = labelled = 0
@@ -326,7 +370,7 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
         return None
     if after_rule and known >= 1 and (address or date):
         return end
-    if unknown_first and not known and labelled >= 3 and address and date:
+    if unknown_first and not known and labelled >= 3 and date and (address or after_rule):
         return end
     return None
 
@@ -362,16 +406,16 @@ def original_message_rule(line: str) -> str | None:
     if dashed:
         inner = low.strip(" -_=*>")
         for kind, pattern in (("forwarded", words.forwarded), ("original", words.original)):
-            match = pattern.match(inner)
-            # What follows the words is a rule again, or the header run together with it.
-            if match and (len(inner) - match.end() <= 2 or inner[match.end()] in "-_=*: "):
-                rest = inner[match.end() :].lstrip()
-                if not rest or rest[0] in "-_=*:" or match.end() > 12 and ":" in rest:
+            end = pattern.at_beginning(inner)
+            if end is not None:
+                # What follows the words is a rule again, or the header run together with it.
+                rest = inner[end:].lstrip()
+                if not rest or rest[0] in "-_=*:" or ":" in rest:
                     return kind
         return None
     if len(low) <= 60 and low.endswith(":"):
-        match = words.forwarded.match(low)
-        if match and match.end() >= len(low) - 2:
+        end = words.forwarded.at_beginning(low)
+        if end is not None and end >= len(low) - 2:
             return "forwarded"
     return None
 
@@ -387,9 +431,16 @@ def dashed_attribution(line: str) -> bool:
     return line.endswith("--") or (t.date and t.colon)
 
 
+_RULE_MARKS = ("-", "#", "=", "*", "_", "~", "<", "[", "(")
+_ASKS = re.compile(
+    r"(?:please |do not |to |you can |s'il vous plaît |merci de |veuillez |por favor |bitte |gelieve )?"
+    r"(?:reply|respond|write|type|enter|répon|écri|respond|escrib|antwort|schreib|beantwoord|typ|rispond|scriv|svar|skriv)"
+)
+
+
 def asks_to_reply_above(line: str) -> bool:
     """"Reply above this line", the marker by which programs cut."""
-    return len(line) <= 200 and reply_words().above.search(line.casefold()) is not None and (
-        line.startswith(("-", "#", "=", "*", "_", "~", ">", "<")) or line.endswith(("-", "#", "=", "*", "_", "~"))
-        or len(line) <= 90
-    )
+    if len(line) > 200 or reply_words().above.first(line.casefold()) is None:
+        return False
+    inner = line.strip("> ")
+    return inner.startswith(_RULE_MARKS) or inner.endswith(_RULE_MARKS) or _ASKS.match(inner.casefold()) is not None

@@ -16,8 +16,9 @@ from m4dbot.reading.quotes import MOST_LINES, Hint, Line
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-MOST_CHARACTERS = 400_000
-_MOST_NODES = 12_000
+MOST_CHARACTERS = 300_000
+_MOST_NODES = 10_000
+_MOST_TABLES = 100
 _MOST_DEPTH = 250
 _TAGS_WORTH_COUNTING = 2_000
 
@@ -104,7 +105,12 @@ def html_lines(html: str) -> tuple[list[Line], str]:
     return layout.finish(), "\n".join(rest)
 
 
-_BLOCK_TAG = re.compile(r"<(/?)(div|blockquote|p|ul|ol|li|dl|dd|dt|section|article|center|span|font|table|td|tr)\b[^<>]{0,4000}>", re.IGNORECASE)
+# Not those that close themselves, or that only stand inside one that is counted.
+_NESTING_TAG = re.compile(
+    r"<(/?)(?!(?:br|hr|img|input|meta|link|wbr|col|base|area|source|embed|p|li|td|th|tr|dt|dd|option|body|html|head)\b)"
+    r"[a-z][^<>]{0,4000}>",
+    re.IGNORECASE,
+)
 
 
 def _shallow(html: str) -> str:
@@ -116,12 +122,12 @@ def _shallow(html: str) -> str:
     def keep(match: re.Match[str]) -> str:
         nonlocal depth
         if match[1]:
-            depth -= 1
+            depth = max(0, depth - 1)
             return match[0] if depth < _MOST_DEPTH else "\n"
         depth += 1
         return match[0] if depth <= _MOST_DEPTH else "\n"
 
-    return _BLOCK_TAG.sub(keep, html)
+    return _NESTING_TAG.sub(keep, html)
 
 
 _ANY_TAG = re.compile(r"<[^<>]{0,4000}>")
@@ -155,6 +161,7 @@ class _Layout:
         self._rest_next = False
         self._rule_next = False
         self._table: _Table | None = None
+        self._tables = 0
 
     # -- the walk
 
@@ -243,7 +250,8 @@ class _Layout:
         elif tag == "a":
             inner = replace(inner, link=attributes.get("href") or "")
         elif tag == "table":
-            if self._table is None and _is_data(node):
+            self._tables += 1
+            if self._table is None and self._tables <= _MOST_TABLES and _is_data(node):
                 self._table = _Table()
         elif tag in ("td", "th"):
             if self._table is not None:

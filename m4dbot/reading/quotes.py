@@ -14,8 +14,10 @@ from enum import Enum, auto
 from m4dbot.reading import attribution, signature
 from m4dbot.reading.attribution import LONGEST_LINE, plain_form
 from m4dbot.reading.values import Block, Role
+from m4dbot.reading.words import reply_words
 
-MOST_LINES = 5_000  # lines looked at one by one; what comes after them goes with the last of them
+MOST_LINES = 3_000  # lines looked at one by one; what comes after them goes with the last of them
+_MOST_TRIALS = 120  # lines that look like an attribution or a header and are none, before looking ends
 
 
 class Hint(Enum):
@@ -44,10 +46,12 @@ def marked_lines(text: str) -> list[Line]:
     """Lines of plain text, their quotation marks counted; a line that holds an attribution and something
     else is divided."""
     lines: list[Line] = []
+    trials = _MOST_TRIALS
     for raw in text.split("\n"):
         if raw[:4].lstrip().startswith(">"):
             lines.append(Line(raw, _depth(raw)))
-        elif len(raw) <= LONGEST_LINE and ":" in raw and any(c.isdigit() for c in raw):
+        elif trials > 0 and len(raw) <= LONGEST_LINE and ":" in raw and attribution.may_be_shared(raw):
+            trials -= 1
             lines.extend(_divided(raw))
         else:
             lines.append(Line(raw))
@@ -67,11 +71,8 @@ def _depth(line: str) -> int:
 
 
 def _is_verb(text: str) -> bool:
-    from m4dbot.reading.words import reply_words
-
     low = text.casefold().rstrip(" :")
-    match = reply_words().wrote.match(low)
-    return match is not None and match.end() == len(low)
+    return bool(low) and reply_words().wrote.at_beginning(low) == len(low)
 
 
 def _divided(raw: str) -> list[Line]:
@@ -148,6 +149,7 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
     unmarked remainder, or the number of lines."""
     count = len(lines)
     floor = 0
+    trials = _MOST_TRIALS
     i = 0
     while i < count:
         if lines[i].hint is Hint.REST:
@@ -178,7 +180,9 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 i = floor = following
                 continue
             return _cut(forms, roles, i, lines)
-        header = _header(lines, forms, i)
+        labelled = trials > 0 and ":" in form
+        header = _header(lines, forms, i) if labelled else None
+        trials -= labelled
         if header is not None:
             following = _next_text(forms, header)
             if following < count and lines[following].depth:
@@ -188,12 +192,18 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
             return _cut(forms, roles, i, lines)
         following = _next_text(forms, i + 1)
         quoted = following < count and lines[following].depth > 0 and following - i <= 4
-        begin = attribution.attribution_ending_at(forms, i, floor, above_quote=quoted)
+        begin = None
+        if trials > 0 and attribution.may_end_one(form, above_quote=quoted):
+            begin = attribution.attribution_ending_at(forms, i, floor, above_quote=quoted)
+            trials -= not quoted
         if begin is not None and any(lines[j].depth for j in range(begin, i + 1)):
             begin = None
-        if begin is None and not quoted and following < count and _header(lines, forms, following) is not None:
+        if begin is None and not quoted and following == i + 1 and following < count:
             # "Am 3.11.2026 um 10:15 schrieb Ana Pérez", without a colon, above a header block.
-            begin = attribution.attribution_ending_at(forms, i, floor, above_quote=True)
+            if attribution.is_attribution(form, above_quote=True) and (
+                attribution.header_block_at(forms, following, after_rule=True) is not None
+            ):
+                begin = i
         if begin is not None:
             if quoted:
                 roles[begin : following] = [Role.ATTRIBUTION] * (following - begin)

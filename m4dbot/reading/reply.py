@@ -19,7 +19,7 @@ def blocks_of(plain: str | None, html: str | None) -> tuple[Block, ...]:
     """
     if html is not None and html.strip():
         lines, rest = html_lines(html)
-        if any(line.text for line in lines):
+        if rest or any(line.text for line in lines):
             return blocks_from(lines, rest)
     return _blocks_of_text(plain or "")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from m4dbot.reading.attribution import is_rule
+from m4dbot.reading.attribution import has_date, is_rule
 from m4dbot.reading.values import Role
 from m4dbot.reading.words import reply_words
 
@@ -68,14 +68,18 @@ _OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 
-_EMAIL = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{2,}\.\w")
+_EMAIL = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{2,}\.\w+")
+_ITEM = re.compile(r"(?:[*•·▪+–-]|\(?\d{1,2}[.)]|\(?[a-z]\))\s")
+_SENTENCE_END = (".", "?", "!", ":", ";", ",")
 _URL = re.compile(r"(?:https?://|www\.)\S|\b[\w-]{2,40}\.(?:org|com|net|int|gov|edu|eu|info)\b")
+_LINK = re.compile(r"(?:https?://|www\.)\S+")
 _PHONE = re.compile(r"(?:\+|\(|\b\d)[\d\s().\-/]{6,22}\d")
 _CONTACT_LABEL = re.compile(
     r"(?:t[eé]l(?:[eé]phone|[eé]fono|efon|efone)?|phone|mob(?:ile|il|\.)?|cell?|fax|skype|twitter|whats\s?app|web(?:site)?|"
     r"e-?mail|courriel|m[oó]vil|p\.?\s?o\.?\s?box|b\.?p\.|linkedin|facebook)\b\s?[.:+(\d]",
     re.IGNORECASE,
 )
+_NAME = re.compile(r"(?:[^\W\d_a-z][\w'’.-]{0,30})(?: [^\W\d_a-z][\w'’.-]{0,30}){1,2}\Z")
 _SIG_MARKER = re.compile(r"--\s?\Z")
 _TAGGED = re.compile(r"#sig#")
 
@@ -89,8 +93,7 @@ def is_phone_footer(line: str) -> bool:
         return True
     if _OUTLOOK_FOR.search(low) and len(low) <= 100 and ("http" in low or len(low.split()) <= 8):
         return True
-    match = reply_words().sent_by.search(low)
-    if match is None or _DEVICE.search(low) is None:
+    if reply_words().sent_by.first(low) is None or _DEVICE.search(low) is None:
         return low.startswith(("sent from my ", "sent from a ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
     return len(low.split()) <= 16
 
@@ -103,15 +106,24 @@ def _is_notice(line: str) -> bool:
     )
 
 
-def _contacts(line: str) -> int:
-    """How many ways to reach somebody a short line names."""
+def _contacts(line: str) -> frozenset[str]:
+    """The ways to reach somebody that a short line names: mail, web, phone."""
     if len(line) > _LONGEST_SIGNATURE_LINE:
-        return 0
-    return (
-        (_EMAIL.search(line) is not None)
-        + (_URL.search(line) is not None)
-        + (_PHONE.search(line) is not None or _CONTACT_LABEL.search(line) is not None)
-    )
+        return frozenset()
+    kinds = set()
+    if "@" in line and _EMAIL.search(line):
+        kinds.add("mail")
+        line = _EMAIL.sub(" ", line)
+    if "." in line and _URL.search(line):
+        kinds.add("web")
+        line = _LINK.sub(" ", line)
+    if _CONTACT_LABEL.search(line):
+        kinds.add("phone")
+    else:
+        phone = _PHONE.search(line)
+        if phone and sum(c.isdigit() for c in phone[0]) >= 8 and not has_date(line):
+            kinds.add("phone")
+    return frozenset(kinds)
 
 
 def separate(forms: Sequence[str], roles: list[Role], end: int, structural: Sequence[bool]) -> None:
@@ -166,6 +178,9 @@ def _tail(forms: Sequence[str], roles: list[Role], begin: int, stop: int) -> Non
 def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role | None]:
     last = forms[stop - 1]
     if is_phone_footer(last) and (stop - 1 > begin):
+        # The writer's name directly above it is part of what the telephone adds.
+        if stop - 3 > begin and not forms[stop - 3] and _NAME.match(forms[stop - 2]):
+            return stop - 2, Role.FOOTER
         return stop - 1, Role.FOOTER
     paragraph = stop - 1
     while paragraph > begin and forms[paragraph - 1] and stop - paragraph < 40:
@@ -201,67 +216,72 @@ def _with_rule(forms: Sequence[str], start: int, begin: int) -> int:
 
 
 def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
-    """The rule that a signature stands under: "-- " (RFC 3676 §4.3), or a longer one if all below is short.
+    """The rule that a signature stands under: "--" (RFC 3676 §4.3), or a longer one.
 
-    Dashes alone do not begin a signature: below them there must be something, and it must not be prose.
+    Dashes alone do not begin a signature: below them there must be something, and it must look like
+    one: short lines, no list, no prose; and below a longer rule, which may as well part two thoughts or
+    underline a heading, a way to reach somebody or very little.
     """
     found = None
-    lowest = max(begin, stop - 60)
-    for i in range(stop - 1, lowest - 1, -1):
-        if not is_rule(forms[i]) and not _SIG_MARKER.match(forms[i]):
-            continue
-        below = [forms[j] for j in range(i + 1, stop) if forms[j] and not is_rule(forms[j])]
+    for i in range(stop - 1, max(begin, stop - 60) - 1, -1):
         exact = _SIG_MARKER.match(forms[i]) is not None
-        if len(below) > (_MOST_SIGNATURE_LINES if exact else 14):
-            break
-        if all(_short(line) for line in below) and (i > begin or exact) and (exact or below):
+        if not exact and not is_rule(forms[i]):
+            continue
+        below = [line for line in forms[i + 1 : stop] if line and not is_rule(line) and not _SIG_MARKER.match(line)]
+        if exact and (not below or (len(below) <= _MOST_SIGNATURE_LINES and not _is_prose(below))):
             found = i
-        elif exact and not any(_SIG_MARKER.match(forms[j]) for j in range(lowest, i)):
-            if sum(map(len, below)) <= 1200 and (len(below) <= 8 or any(_contacts(line) for line in below)):
-                found = i
-            break
-        else:
+        elif not exact and i > begin and _is_signature_below_rule(forms[i - 1], forms[i], below):
+            found = i
+        elif below:
             break
     return found
 
 
-def _short(line: str) -> bool:
-    return len(line) <= 80 and not (len(line) > 60 and line.endswith((".", "?", "!")))
+def _is_signature_below_rule(above: str, rule: str, below: Sequence[str]) -> bool:
+    if not below or len(below) > 12 or abs(len(above) - len(rule)) <= 3 < len(rule):
+        return False
+    if any(_ITEM.match(line) or len(line) > 80 for line in below):
+        return False
+    reachable = len({kind for line in below for kind in _contacts(line)})
+    if reachable and not _is_prose(below):
+        return True
+    return (
+        not rule.startswith("=")
+        and len(below) <= 4
+        and all(len(line) <= 50 and not line.endswith((".", "?", "!", ":", ";")) for line in below)
+        and sum(len(line.split()) for line in below) <= 12
+    )
+
+
+def _is_prose(lines: Sequence[str]) -> bool:
+    """Lines of running text: two or more full ones below each other, or one that is too long."""
+    full = [len(line) >= 55 and not _contacts(line) for line in lines]
+    return any(len(line) > 200 for line in lines) or any(a and b for a, b in zip(full, full[1:], strict=False))
 
 
 def _contact_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
     """A name with at least two ways to reach it, in short lines at the end."""
     kinds: set[str] = set()
-    i = stop
     first_contact = None
-    blanks = 0
-    lines = 0
-    while i > begin and lines < 12:
+    i = stop
+    while i > begin and stop - i < 14:
         line = forms[i - 1]
-        if not line:
-            blanks += 1
-            if blanks > 1 and first_contact is not None and lines > 3:
+        if line:
+            if len(line) > 80 or _ITEM.match(line) or (len(line) > 40 and line.endswith((".", "?", "!", ":", ";"))):
                 break
-            i -= 1
-            continue
-        if len(line) > 80 or (len(line) > 40 and line.endswith((".", "?", "!", ":", ";"))):
-            break
-        here = {
-            kind
-            for kind, pattern in (("mail", _EMAIL), ("web", _URL), ("phone", _PHONE), ("phone", _CONTACT_LABEL))
-            if pattern.search(line)
-        }
-        if not here and blanks and first_contact is not None and i < first_contact - 2:
-            break
-        kinds |= here
-        lines += 1
+            here = _contacts(line)
+            if len(line.split()) > 9 and not (len(here) > 1 or "|" in line or " - " in line):
+                break
+            kinds |= here
+            if here:
+                first_contact = i - 1
+            elif first_contact is not None and not forms[i] and first_contact - i > 2:
+                break
         i -= 1
-        if here:
-            first_contact = i
     if first_contact is None or len(kinds) < 2:
         return None
     # The lines directly above, up to an empty one, are name, role and organisation.
     top = first_contact
-    while top > begin + 1 and forms[top - 1] and len(forms[top - 1]) <= 60 and not forms[top - 1].endswith((".", "?", "!", ":", ";", ",")):
+    while top > begin + 1 and forms[top - 1] and len(forms[top - 1]) <= 60 and not forms[top - 1].endswith(_SENTENCE_END):
         top -= 1
-    return top if any(forms[j] for j in range(begin, top)) else None
+    return top if any(forms[begin:top]) else None

@@ -11,35 +11,62 @@ from pathlib import Path
 
 _FILE = Path(__file__).with_name("reply_words.toml")
 
+_WORD = re.compile(r"\w+")
 # Scripts written without spaces: a word of theirs may touch any other.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+class Phrases:
+    """A set of phrases to look for in a text in lower case: word by word, so that the time grows with
+    the text and not with the number of phrases."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._by_first: dict[str, list[list[str]]] = {}
+        unspaced = []
+        for phrase in sorted(set(phrases), key=lambda p: (-len(p), p)):
+            if _UNSPACED.search(phrase):
+                unspaced.append(re.escape(phrase))
+            else:
+                words = _WORD.findall(phrase)
+                self._by_first.setdefault(words[0], []).append(words)
+        self._unspaced = re.compile("|".join(unspaced)) if unspaced else None
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where phrases stand, (start, end), from left to right; of several at one place the longest."""
+        found = []
+        matches = list(_WORD.finditer(text))
+        for i, match in enumerate(matches):
+            for words in self._by_first.get(match[0], ()):
+                if len(words) == 1 or [m[0] for m in matches[i : i + len(words)]] == words:
+                    found.append((match.start(), matches[i + len(words) - 1].end()))
+                    break
+        if self._unspaced is not None and not text.isascii() and _UNSPACED.search(text):
+            found += [match.span() for match in self._unspaced.finditer(text)]
+            found.sort()
+        return found
+
+    def first(self, text: str) -> tuple[int, int] | None:
+        spans = self.spans(text)
+        return spans[0] if spans else None
+
+    def at_beginning(self, text: str) -> int | None:
+        """The end of the phrase with which a text begins, or None."""
+        first = self.first(text[:120])
+        return first[1] if first and first[0] == 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyWords:
     """`labels` gives for the label of a header line, in lower case, what it may mean."""
 
-    wrote: re.Pattern[str]
+    wrote: Phrases
     on: frozenset[str]
     labels: dict[str, frozenset[str]]
-    original: re.Pattern[str]
-    forwarded: re.Pattern[str]
-    above: re.Pattern[str]
-    sent_by: re.Pattern[str]
+    original: Phrases
+    forwarded: Phrases
+    above: Phrases
+    sent_by: Phrases
     regards: frozenset[str]
-
-
-def _any_of(words: Iterable[str]) -> re.Pattern[str]:
-    """One pattern for all words, the longest first, each between bounds where its script has them."""
-    parts = []
-    for word in sorted(set(words), key=lambda w: (-len(w), w)):
-        part = re.escape(word)
-        if not _UNSPACED.match(word):
-            part = rf"(?<!\w){part}" if word[0].isalnum() else part
-        if not _UNSPACED.match(word[-1]) and word[-1].isalnum():
-            part = rf"{part}(?!\w)"
-        parts.append(part)
-    return re.compile("|".join(parts))
 
 
 @cache
@@ -55,12 +82,12 @@ def reply_words() -> ReplyWords:
         for word in all_of(kind):
             labels.setdefault(word, set()).add(kind)
     return ReplyWords(
-        wrote=_any_of(all_of("wrote")),
+        wrote=Phrases(all_of("wrote")),
         on=frozenset(all_of("on")),
         labels={word: frozenset(kinds) for word, kinds in labels.items()},
-        original=_any_of(all_of("original")),
-        forwarded=_any_of(all_of("forwarded")),
-        above=_any_of(all_of("above")),
-        sent_by=_any_of(all_of("sent_by")),
+        original=Phrases(all_of("original")),
+        forwarded=Phrases(all_of("forwarded")),
+        above=Phrases(all_of("above")),
+        sent_by=Phrases(all_of("sent_by")),
         regards=frozenset(all_of("regards")),
     )
