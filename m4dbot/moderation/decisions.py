@@ -298,7 +298,7 @@ def resplit(old: Sequence[Piece], text: str) -> tuple[Piece, ...]:
 
     A new paragraph goes with the one before it. Paragraphs of one passage stay one passage.
     """
-    paragraphs = [p.strip("\n") for p in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")) if p.strip()]
+    paragraphs = _paragraphs(text)
     homes: list[int] = []
     for paragraph in paragraphs:
         homes.append(_home(old, paragraph, homes[-1] if homes else 0))
@@ -312,19 +312,23 @@ def resplit(old: Sequence[Piece], text: str) -> tuple[Piece, ...]:
 
 
 def _home(old: Sequence[Piece], paragraph: str, before: int) -> int:
-    for i in range(before, len(old)):  # the same words twice: the one that comes later in the text
-        if paragraph in old[i].text:
-            return i
-    for i, piece in enumerate(old):
-        if paragraph in piece.text:
+    parts = [_paragraphs(piece.text) for piece in old]
+    # The same words twice belong to the passage that comes next in the text.
+    order = [*range(before, len(old)), *range(min(before, len(old)))]
+    for i in order:
+        if paragraph in parts[i]:
             return i
     best, likeness = before, 0.5
-    for i, piece in enumerate(old):
-        for passage in re.split(r"\n[ \t]*\n", piece.text):
-            score = _likeness(passage, paragraph)
+    for i in order:
+        for part in parts[i]:
+            score = _likeness(part, paragraph)
             if score > likeness:
                 best, likeness = i, score
     return best
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [p.strip("\n") for p in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")) if p.strip()]
 
 
 def _likeness(one: str, other: str) -> float:

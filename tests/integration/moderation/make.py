@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from m4dbot.discussion.file import parse_discussion
 from m4dbot.store import discussions
-from m4dbot.store.tables import Contribution, Group, Message, Passage
+from m4dbot.store.tables import Contribution, Group, Message, Passage, Subscriber
 
 NOW = datetime(2027, 3, 10, 12, tzinfo=UTC)  # a Wednesday in week 2
 
@@ -36,8 +36,12 @@ text = { en = "Who pays for it?", fr = "Qui paie ?" }
 
 
 def load(session: Session, text: str = WATER, group: str = "water") -> int:
-    """The id of a discussion, loaded."""
+    """The id of a discussion, loaded; one subscriber of its group reads every post."""
     group_id = session.scalars(select(Group.id).where(Group.slug == group)).one()
+    if session.scalar(select(Subscriber.id).where(Subscriber.group_id == group_id)) is None:
+        reader = Subscriber(group_id=group_id, address="rita@example.org", language="fr", delivery="posts")
+        reader.joined_at = NOW
+        session.add(reader)
     return discussions.save(session, group_id, text, parse_discussion(text), NOW).id
 
 
