@@ -193,6 +193,7 @@ class Contribution(Base):
         UniqueConstraint("message_id"),
         UniqueConstraint("discussion_id", "number"),
         Index("ix_contribution_group_state", "group_id", "state"),
+        Index("ix_contribution_group_author", "group_id", "author_address"),
     )
     id: Mapped[int] = _key()
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
@@ -320,7 +321,11 @@ class Delivery(Base):
 
 
 class Bounce(Base):
-    """A failed delivery that came back by mail; `delivery_id` is set where it could be tied to a mail of ours."""
+    """A failed delivery that came back by mail.
+
+    `delivery_id` is set where it could be tied to a mail of ours. `subscriber_id` is set only where that is proven by
+    the signed envelope sender: only such bounces count against a subscriber.
+    """
 
     __tablename__ = "bounce"
     __table_args__ = (Index("ix_bounce_subscriber", "subscriber_id"),)

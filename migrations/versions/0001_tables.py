@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("discussion_id", "number", name="uq_contribution_discussion_id_number"),
         sa.UniqueConstraint("message_id", name="uq_contribution_message_id"),
     )
+    op.create_index("ix_contribution_group_author", "contribution", ["group_id", "author_address"], unique=False)
     op.create_index("ix_contribution_group_state", "contribution", ["group_id", "state"], unique=False)
     op.create_table(
         "document",
@@ -314,6 +315,7 @@ def downgrade() -> None:
     op.drop_table("week")
     op.drop_table("document")
     op.drop_index("ix_contribution_group_state", table_name="contribution")
+    op.drop_index("ix_contribution_group_author", table_name="contribution")
     op.drop_table("contribution")
     op.drop_table("subscriber")
     op.drop_table("facilitator")
