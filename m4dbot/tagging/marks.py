@@ -107,10 +107,10 @@ class Marker:
             before = [t.word for t in tokens[unit.first : label.first]]
             if any(w.sense & Sense.BACK and not w.sense & Sense.ABOUT for w in before[-4:]):
                 continue
-            after = [t.word for t in tokens[label.last : min(label.last + 2, unit.last)]]
+            after = [t.word for t in tokens[label.last : min(label.last + 1, unit.last)]]
             stop = tokens[label.last - 1].end
             separated = label.last == unit.last or _separator(text, stop, unit.end)
-            if any(w.sense & Sense.BACK for w in after) and not separated:
+            if after and after[0].sense & Sense.BACK and text[stop : stop + 1] == " " and not separated:
                 continue
             leading = len(before) <= 7 and all(
                 w.sense & (Sense.ABOUT | Sense.ANSWER | Sense.BETWEEN | Sense.JOINING | Sense.STOP | Sense.TOPIC)
@@ -255,21 +255,18 @@ class Marker:
             first += 1
         if first >= last:
             return None
-        stop = unit.end
-        inline = False
-        # A bullet or figure in front makes a heading of a longer line too, if it is no sentence.
-        long = bool(unit.bullet or unit.number) and text[tokens[last - 1].end : unit.end].strip() in ("", ":", "*")
-        if unit.words > (LONGEST_LISTED if long else LONGEST_HEADING + 4):
-            limit = tokens[min(first + LONGEST_HEADING, last - 1)].end
-            cut = min(
-                (p for p in (text.find(c, tokens[first].end, limit + 2) for c in (":", " – ", " — ")) if p > 0),
-                default=-1,
-            )
-            if cut < 0:
-                return None
+        stop, inline = unit.end, False
+        limit = tokens[min(first + LONGEST_HEADING, last - 1)].end
+        cuts = (text.find(c, tokens[first].end, limit + 2) for c in (":", "：", " – ", " — "))
+        cut = min((p for p in cuts if p > 0), default=-1)
+        if 0 < cut < tokens[last - 1].start:
             stop, inline = cut, True
             while last > first and tokens[last - 1].end > cut:
                 last -= 1
+        # A bullet or figure in front makes a heading of a longer line too, if it is no sentence.
+        listed = bool(unit.bullet or unit.number) and text[tokens[last - 1].end : stop].strip(" *_:") == ""
+        if last - first > (LONGEST_LISTED if listed and not inline else LONGEST_HEADING + 4):
+            return None
         if last <= first:
             return None
         tail = text[tokens[last - 1].end : unit.end].strip()
@@ -314,6 +311,8 @@ def quotation_evidence(sentence: str) -> str:
 
 
 def _merge(into: Mark, other: Mark) -> None:
+    if max(other.candidates.values()) < other.null:
+        return
     into.end = max(into.end, other.end)
     into.kinds |= other.kinds
     for tag, weight in other.candidates.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,8 +39,8 @@ def answer_lists(
         named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
         here = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week if named else week
         best: NumberedList | None = None
-        for tags in _readings(items, here, counting):
-            weight = _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
+        for tags, less in _readings(items, here, counting):
+            weight = less + _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
             if weight >= ENOUGH and (best is None or weight > best.weight):
                 best = NumberedList(tuple(tags), weight)
         if best is not None:
@@ -47,15 +48,17 @@ def answer_lists(
     return found
 
 
-def _readings(items: list[tuple[int, int]], week: int | None, counting: Counting) -> list[list[tuple[int, Tag]]]:
-    """What the figures may mean: counted inside the week, or through all weeks."""
+def _readings(
+    items: list[tuple[int, int]], week: int | None, counting: Counting
+) -> list[tuple[list[tuple[int, Tag]], float]]:
+    """What the figures may mean: counted inside the week, or, less likely, through all weeks."""
     inside = [(i, counting.inside(n, week)) if week is not None else (i, None) for i, n in items]
     through = [(i, counting.through(n)) for i, n in items]
-    result = []
+    result: list[tuple[list[tuple[int, Tag]], float]] = []
     for reading in (inside, through):
         known = [(i, tag) for i, tag in reading if tag is not None]
-        if len(known) == len(items) and known not in result:
-            result.append(known)
+        if len(known) == len(items) and all(known != other for other, _ in result):
+            result.append((known, -2.5 if result else 0.0))
     return result
 
 
@@ -81,7 +84,7 @@ def _weigh(layout: Layout, items: list[tuple[int, Tag]], marks: Sequence[Mark], 
     ends = [i for i, _ in items[1:]] + [len(units)]
     return (
         _agreement(units, items, marks)
-        + _surroundings(first, last, {i for i, _ in items}, marks)
+        + _surroundings(layout, first, last, {i for i, _ in items}, marks)
         + _position(layout, first, marks)
         + _shape(units, items, ends, questions)
         + 3.0
@@ -104,22 +107,36 @@ def _agreement(units: Sequence[Unit], items: list[tuple[int, Tag]], marks: Seque
     return 2.5 * min(agree, 2) - 2.0 * disagree
 
 
-def _surroundings(first: int, last: int, listed: set[int], marks: Sequence[Mark]) -> float:
+def _surroundings(layout: Layout, first: int, last: int, listed: set[int], marks: Sequence[Mark]) -> float:
     """A list below a labelled or quoted question is part of its answer."""
     explicit = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.0]
+    before = [m for m in explicit if m.unit < first]
     weight = 0.0
-    if any(m.unit < first for m in explicit):
+    if before and not _is_question_list(layout, before, first):
         weight -= 4.0
     if any(first <= m.unit <= last and m.unit not in listed for m in explicit):
         weight -= 2.0
     return weight
 
 
+def _is_question_list(layout: Layout, before: Sequence[Mark], first: int) -> bool:
+    """All questions copied one below the other, and the answers after them."""
+    if len(before) < 2:
+        return False
+    starts = [m.start for m in before[1:]] + [layout.units[first].start]
+    answered = sum(
+        bisect_left(layout.tokens, (start,)) - bisect_left(layout.tokens, (mark.end,))
+        for mark, start in zip(before, starts, strict=True)
+        if start > mark.end
+    )
+    return answered <= 8
+
+
 def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
     """Answers come early, below a greeting or the name of a week; other lists are led up to."""
     units = layout.units
     if first == 0:
-        return 2.2
+        return 2.5
     lead = units[first - 1]
     before = sum(u.words for u in units[:first])
     if any(m.unit == first - 1 and "week" in m.kinds and "mention" not in m.kinds for m in marks):
@@ -146,10 +163,19 @@ def _shape(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int],
     weight = 1.0 if average >= 40 else 0.3 if average >= 18 else -1.2
     numbers = [tag.question for _, tag in items]
     if numbers == list(range(1, questions + 1)):
-        weight += 1.2
+        weight += 2.0 if questions >= 3 else 1.2
     elif numbers[0] != 1:
         weight += 0.3
     return weight - (1.2 if len(items) == 1 else 0.0)
+
+
+def _fitting(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int], fit: Fit) -> float:
+    """Whether the items speak of what their questions ask; a line or two hardly tells."""
+    total = 0.0
+    for (i, tag), end in zip(items, ends, strict=True):
+        first, last = units[i].first, units[end - 1].last
+        total += fit(first, last, tag) * min(1.0, (last - first) / 40)
+    return 3.0 * total / len(items)
 
 
 def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedList]) -> list[Mark]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ from m4dbot.tagging.vocabulary import vocabulary
 __all__ = ["Tagger", "parse_tag", "parse_tags"]
 
 NOTHING_KNOWN = Context()
+OPENING = "opening: before the first question"
+SEVERAL = "quoted: several questions together"
 LONGEST_QUOTE = 12_000  # characters of quoted text that are searched for questions
 SALUTATION = 12  # words; a longer opening is an introduction
 QUOTED_SURELY = 6.0  # the weight from which a quoted sentence is one of the questions
@@ -185,9 +188,14 @@ class Tagger:
         if sure:
             # Who labels or quotes does not also hint: weak marks must be better then.
             marks = [m for m in marks if "mention" not in m.kinds or "week" in m.kinds]
-        if len(sure) >= 2:
-            for mark in marks:
-                if mark.kinds == {"heading"}:
+        styles = {(u.bullet, u.style) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
+        for mark in marks:
+            if mark.kinds == {"heading"}:
+                unit = layout.units[mark.unit]
+                if (unit.bullet, unit.style) in styles:
+                    # Written like the headings that are known: this is one too.
+                    mark.null -= 2.0
+                elif len(sure) >= 2:
                     mark.null += 1.5
         week = self._likely_week(place, marks)
         lists = answer_lists(layout, marks, week, self._counting, lambda a, b, tag: self._fit(layout, a, b, tag))
@@ -211,7 +219,10 @@ class Tagger:
         treated = self._questions.treated_in(layout.tokens[first : min(last, first + 300)])
         mine = treated.get(tag, 0.0)
         others = max((v for t, v in treated.items() if t.week == tag.week and t != tag), default=0.0)
-        return (mine - others) / (mine + others) if mine + others else 0.0
+        if not mine + others:
+            return 0.0
+        # Faint likenesses are chance; from 0.2 on they count in full.
+        return (mine - others) / (mine + others) * min(1.0, max(mine, others) / 0.2)
 
     # Passages
 
@@ -243,7 +254,7 @@ class Tagger:
         return _joined(passages)
 
     def _words(self, layout: Layout, start: int, end: int) -> int:
-        return sum(1 for t in layout.tokens if start <= t.start < end)
+        return bisect_left(layout.tokens, (end,)) - bisect_left(layout.tokens, (start,))
 
     def _without_empty(self, layout: Layout, passages: list[_Passage]) -> list[_Passage]:
         """A heading with nothing below it belongs to the passage that follows it."""
@@ -253,29 +264,8 @@ class Tagger:
             if self._words(layout, passage.body, passage.end) < 3:
                 waiting.append(passage)
                 continue
-            questions = list(dict.fromkeys(p.tag for p in waiting if p.tag.question is not None))
-            if waiting:
-                passage.start = waiting[0].start
-                if passage.tag.question is None and questions:
-                    passage.tag = questions[-1]
-                elif questions and passage.tag not in questions:
-                    questions.append(passage.tag)
-                if len(questions) >= 3:
-                    # All questions one below the other: a list of them, not a heading.
-                    passage.tag = Tag(passage.tag.week, None)
-                    passage.evidence = ["quoted: several questions together"]
-                    passage.confidence = 0.6
-                elif len(questions) == 2:
-                    passage.tag = questions[0]
-                    passage.confidence = min(passage.confidence, 0.8)
-                    passage.evidence = [
-                        *waiting[-1].evidence,
-                        *passage.evidence,
-                    ]
-                else:
-                    passage.evidence = list(dict.fromkeys([e for p in waiting for e in p.evidence] + passage.evidence))
-                waiting = []
-            result.append(passage)
+            result.extend(_with_headings(waiting, passage))
+            waiting = []
         if waiting:
             if result:
                 result.extend(waiting)
@@ -295,14 +285,12 @@ class Tagger:
         if words <= SALUTATION:
             first.start = 0
             return passages
-        opening = _Passage(0, 0, first.start, Tag(first.tag.week, None), 0.85, ["opening: before the first question"])
+        opening = _Passage(0, 0, first.start, Tag(first.tag.week, None), 0.85, [OPENING])
         return [opening, *passages]
 
     def _fill(self, layout: Layout, place: Place, passage: _Passage) -> None:
         """A passage below the name of a week only: its question, if the week has one or the words tell."""
-        if "opening: before the first question" in passage.evidence or passage.evidence[:1] == [
-            "quoted: several questions together"
-        ]:
+        if OPENING in passage.evidence or passage.evidence[:1] == ["quoted: several questions together"]:
             return
         week = passage.tag.week
         if self._counting.counts.get(week or 0) == 1:
@@ -319,7 +307,7 @@ class Tagger:
         self, layout: Layout, start: int, end: int, weeks: dict[int, float], week_sure: bool
     ) -> tuple[Tag | None, float, str]:
         """What the words of a passage suggest among the questions of some weeks; None where they do not."""
-        tokens = [t for t in layout.tokens if start <= t.start < end]
+        tokens = layout.tokens[bisect_left(layout.tokens, (start,)) : bisect_left(layout.tokens, (end,))]
         treated = self._questions.treated_in(tokens)
         scores = {tag: value * weeks[tag.week or 0] for tag, value in treated.items() if (tag.week or 0) in weeks}
         ranked = sorted(scores, key=lambda t: -scores[t])
@@ -368,6 +356,35 @@ class Tagger:
             passage.confidence,
             tuple(passage.evidence),
         )
+
+
+def _with_headings(waiting: list[_Passage], passage: _Passage) -> list[_Passage]:
+    """A passage with the headings above it that have no words of their own below."""
+    if not waiting:
+        return [passage]
+    questions = list(dict.fromkeys(p.tag for p in waiting if p.tag.question is not None))
+    quoted = passage.believed is not None and "quoted" in passage.believed.mark.kinds
+    if len(questions) >= 2 and (passage.tag in questions or (len(questions) >= 3 and not quoted)):
+        # The questions copied out, and then answered one by one.
+        listed = _Passage(
+            waiting[0].start, waiting[0].start, passage.start, Tag(passage.tag.week), 0.85, [SEVERAL], None
+        )
+        return [listed, passage]
+    passage.start = waiting[0].start
+    if passage.tag.question is None and questions:
+        passage.tag = questions[-1]
+    elif passage.tag not in questions and passage.tag.question is not None:
+        questions.append(passage.tag)
+    above = [e for p in waiting for e in p.evidence]
+    if len(questions) >= 3:
+        # All questions one below the other, then one text: a list of them, not a heading.
+        passage.tag, passage.confidence, passage.evidence = Tag(passage.tag.week), 0.6, [SEVERAL]
+        return [passage]
+    if len(questions) == 2:
+        passage.tag = questions[0]
+        passage.confidence = min(passage.confidence, 0.8)
+    passage.evidence = list(dict.fromkeys(above + passage.evidence))
+    return [passage]
 
 
 def _joined(passages: list[_Passage]) -> list[_Passage]:

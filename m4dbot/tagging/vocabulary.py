@@ -148,6 +148,7 @@ class Vocabulary:
         self._after: set[str] = set()
         self._endings: set[str] = set()
         self._short: dict[str, str] = {"q": "q", "w": "w"}
+        self._exact: dict[str, str] = {}
         self._concepts: dict[str, str] = {}
         self.general: set[str] = set()
         self._known: dict[str, Word] = {}
@@ -192,7 +193,10 @@ class Vocabulary:
         self.general.update(fold(phrase) for phrase in phrases["general"])
         for concept, words in data["concepts"].items():
             for word in fold(words).split():
-                self._concepts.setdefault(skeleton(word), concept)
+                self._exact.setdefault(word, concept)
+                # The skeleton of a short word is too little: "données" must not meet "done".
+                if len(skel := skeleton(word)) >= 4:
+                    self._concepts.setdefault(skel, concept)
 
     def _add(self, words: str, sense: int) -> None:
         for word in fold(words).split():
@@ -228,7 +232,7 @@ class Vocabulary:
         key = near = ""
         if not (sense & Sense.STOP) and len(folded) >= 2 and not cardinal and not glued:
             skel = skeleton(folded)
-            key = self._concepts.get(skel, skel)
+            key = self._exact.get(folded) or self._concepts.get(skel, skel)
             near = skel[:5] if key is skel and len(skel) >= 5 else ""
         labelling = bool(glued or sense & (Sense.QUESTION | Sense.WEEK) or folded in self._short)
         return Word(folded, key, near, sense, cardinal, ordinal, after, glued, sure, labelling)
