@@ -222,7 +222,7 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
 def _wrapped(line: str, following: str) -> bool:
     """Whether a program may have broken one line into these: the first is full, or an address, or the
     verb alone, stands on the second."""
-    if following.startswith(("<", "[", "(", ":", ">", "mailto:")) or line.endswith(("<", "[", "(", "[mailto:", "\"")):
+    if following.startswith(("<", "[", "(", ":", ">", "mailto:")) or line.endswith(("<", "[", "(", "[mailto:", '"')):
         return True
     first, _, more = following.partition(" ")
     if len(line) + len(first) >= 54:
@@ -249,9 +249,7 @@ def _extends(line: str, joined: _Traits) -> bool:
 # ------------------------------------------------------------------- attributions inside a line of text
 
 _WEEKDAY_OR_DIGIT = r"(?:[^\W\d_]{1,12}\.?,?\s){0,3}\d"
-_INSIDE = re.compile(
-    r"(?:^|(?<=[\s.!?>*-]))(?:On|Le|El|Em|Am|Op|Il|Den|No dia|W dniu|Dnia)\s" + _WEEKDAY_OR_DIGIT
-)
+_INSIDE = re.compile(r"(?:^|(?<=[\s.!?>*-]))(?:On|Le|El|Em|Am|Op|Il|Den|No dia|W dniu|Dnia)\s" + _WEEKDAY_OR_DIGIT)
 _AFTER_VERB = re.compile(r"\s?(?:[^:\n]{0,80}):")
 
 
@@ -363,7 +361,7 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
         time = time or _TIME.search(value) is not None
         end = i = i + 1
     if known >= 2 and len(kinds) >= 2:
-        if "from" in kinds and ("subject" in kinds or "sent" in kinds and (address or time)):
+        if "from" in kinds and ("subject" in kinds or ("sent" in kinds and (address or time))):
             return end
         if address or after_rule or ("subject" in kinds and known >= 3):
             return end
@@ -381,7 +379,7 @@ def _known(line: str) -> bool:
 
 
 def _one_meaning(kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
-    """"Datum" is one thing; "de" is two, and then the one not yet seen is meant."""
+    """ "Datum" is one thing; "de" is two, and then the one not yet seen is meant."""
     new = kinds - seen
     return frozenset([min(new)]) if new else frozenset()
 
@@ -397,7 +395,7 @@ def is_rule(line: str) -> bool:
 
 
 def original_message_rule(line: str) -> str | None:
-    """"original" or "forwarded" for "-----Original Message-----" and its like, else None."""
+    """ "original" or "forwarded" for "-----Original Message-----" and its like, else None."""
     if len(line) > LONGEST_LINE:
         return None
     low = line.casefold()
@@ -421,7 +419,7 @@ def original_message_rule(line: str) -> str | None:
 
 
 def dashed_attribution(line: str) -> bool:
-    """"---- Ana Pérez wrote ----", as some telephones write it."""
+    """ "---- Ana Pérez wrote ----", as some telephones write it."""
     if len(line) > 200 or not line.startswith("--"):
         return False
     inner = line.strip("- ")
@@ -439,7 +437,7 @@ _ASKS = re.compile(
 
 
 def asks_to_reply_above(line: str) -> bool:
-    """"Reply above this line", the marker by which programs cut."""
+    """ "Reply above this line", the marker by which programs cut."""
     if len(line) > 200 or reply_words().above.first(line.casefold()) is None:
         return False
     inner = line.strip("> ")

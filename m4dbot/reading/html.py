@@ -39,10 +39,16 @@ _HIDDEN = re.compile(
     r"font-size\s{0,3}:\s{0,3}0(?:px|pt|em|%)?\s{0,3}(?:;|\Z|!)|max-height\s{0,3}:\s{0,3}0(?:px)?\s{0,3}(?:;|\Z|!)",
     re.IGNORECASE,
 )
-_NO_MARGIN = re.compile(r"margin(?:-top|-bottom)?\s{0,3}:\s{0,3}0(?:\.0\d{0,4})?(?:in|cm|pt|px)?\s{0,3}(?:;|\Z|0)", re.IGNORECASE)
+_NO_MARGIN = re.compile(
+    r"margin(?:-top|-bottom)?\s{0,3}:\s{0,3}0(?:\.0\d{0,4})?(?:in|cm|pt|px)?\s{0,3}(?:;|\Z|0)", re.IGNORECASE
+)
 _BORDER_TOP = re.compile(r"border-top\s{0,3}:\s{0,3}(?!none|0)|border-top-style\s{0,3}:\s{0,3}solid", re.IGNORECASE)
-_NO_BORDER = re.compile(r"border\s{0,3}:\s{0,3}(?:none|0|medium none)|border-(?:left|width)\s{0,3}:\s{0,3}(?:none|0)", re.IGNORECASE)
-_INDENT = re.compile(r"margin\s{0,3}:\s{0,3}0(?:px)?\s0(?:px)?\s0(?:px)?\s40px|margin-left\s{0,3}:\s{0,3}\d\d?px", re.IGNORECASE)
+_NO_BORDER = re.compile(
+    r"border\s{0,3}:\s{0,3}(?:none|0|medium none)|border-(?:left|width)\s{0,3}:\s{0,3}(?:none|0)", re.IGNORECASE
+)
+_INDENT = re.compile(
+    r"margin\s{0,3}:\s{0,3}0(?:px)?\s0(?:px)?\s0(?:px)?\s40px|margin-left\s{0,3}:\s{0,3}\d\d?px", re.IGNORECASE
+)
 
 # Programs that rewrite a mail they show or quote put their own letters before every class and id.
 _REWRITTEN = re.compile(r"(?:x_|ecx|yiv\d{4,}|ydp[0-9a-f]{6,}|m_-?\d{6,})+", re.IGNORECASE)
@@ -244,7 +250,11 @@ class _Layout:
         elif tag in ("ul", "ol"):
             indent = place.indent + 2 if place.in_list else place.indent
             start = (attributes.get("start") or "1") if tag == "ol" else ""
-            inner = replace(inner, indent=indent, number=[int(start) if start.isdecimal() and len(start) < 6 else 1] if tag == "ol" else None)
+            inner = replace(
+                inner,
+                indent=indent,
+                number=[int(start) if start.isdecimal() and len(start) < 6 else 1] if tag == "ol" else None,
+            )
         elif tag == "pre":
             inner = replace(inner, pre=True)
         elif tag == "a":
@@ -358,7 +368,13 @@ class _Layout:
         if self._sink is not self._buffer:
             self._sink.append(" ")
             return
-        if tag == "p" and self._buffer and len(self._buffer) == 1 and self._place.in_list and self._buffer[0].lstrip().endswith((". ", "* ")):
+        if (
+            tag == "p"
+            and self._buffer
+            and len(self._buffer) == 1
+            and self._place.in_list
+            and self._buffer[0].lstrip().endswith((". ", "* "))
+        ):
             return
         self._flush()
         self._spaced = tag in _SPACED and not (
@@ -408,7 +424,7 @@ def _is_indent(style: str, names: list[str]) -> bool:
 def _is_data(table: LexborNode) -> bool:
     """Whether a table holds data, not a page's layout: rows of several short cells."""
     rows = table.css("tr")
-    if not 2 <= len(rows) <= 500 or table.css_first("table") is not None and len(table.css("table")) > 1:
+    if not 2 <= len(rows) <= 500 or (table.css_first("table") is not None and len(table.css("table")) > 1):
         return False
     if table.css_first("blockquote, ul, ol, hr") is not None:
         return False

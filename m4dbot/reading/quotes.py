@@ -198,15 +198,16 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
             trials -= not quoted
         if begin is not None and any(lines[j].depth for j in range(begin, i + 1)):
             begin = None
-        if begin is None and not quoted and following == i + 1 and following < count:
+        if begin is None and trials > 0 and not quoted and following == i + 1 < count and ":" in forms[following]:
             # "Am 3.11.2026 um 10:15 schrieb Ana Pérez", without a colon, above a header block.
+            trials -= 1
             if attribution.is_attribution(form, above_quote=True) and (
                 attribution.header_block_at(forms, following, after_rule=True) is not None
             ):
                 begin = i
         if begin is not None:
             if quoted:
-                roles[begin : following] = [Role.ATTRIBUTION] * (following - begin)
+                roles[begin:following] = [Role.ATTRIBUTION] * (following - begin)
                 i = floor = following
                 continue
             if _may_cut(forms, roles, begin, i):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from m4dbot.reading.attribution import has_date, is_rule
 from m4dbot.reading.values import Role
@@ -23,7 +24,9 @@ _DEVICE = re.compile(
     re.IGNORECASE,
 )
 _OUTLOOK_FOR = re.compile(r"\boutlook\b.{0,24}\b(?:ios|android|mac|windows|mobile)\b", re.IGNORECASE)
-_VIA_MOBILE = re.compile(r"(?:sent )?(?:via|from|on) (?:my )?(?:mobile|phone|iphone|android|blackberry)(?: device)?[.!]?\Z")
+_VIA_MOBILE = re.compile(
+    r"(?:sent )?(?:via|from|on) (?:my )?(?:mobile|phone|iphone|android|blackberry)(?: device)?[.!]?\Z"
+)
 _ADVERTISEMENT = re.compile(
     r"(?:www\.avast\.com|avast\.com/|\bavast antivirus\b|virus-free\.|do you yahoo!\?|yahoo! groups links|"
     r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|"
@@ -85,7 +88,7 @@ _TAGGED = re.compile(r"#sig#")
 
 
 def is_phone_footer(line: str) -> bool:
-    """"Sent from my iPhone" and its like: a word for sending and a device or a program, and little else."""
+    """ "Sent from my iPhone" and its like: a word for sending and a device or a program, and little else."""
     if not line or len(line) > 110:
         return False
     low = line.casefold().strip(" *_.!-—~[]()")
@@ -94,7 +97,9 @@ def is_phone_footer(line: str) -> bool:
     if _OUTLOOK_FOR.search(low) and len(low) <= 100 and ("http" in low or len(low.split()) <= 8):
         return True
     if reply_words().sent_by.first(low) is None or _DEVICE.search(low) is None:
-        return low.startswith(("sent from my ", "sent from a ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
+        return (
+            low.startswith(("sent from my ", "sent from a ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
+        )
     return len(low.split()) <= 16
 
 
@@ -189,9 +194,9 @@ def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role |
         text = " ".join(forms[paragraph:stop])[:3000]
         if _CONFIDENTIAL.search(text) and _ADDRESSEE.search(text) and len(text) > 80:
             return _with_rule(forms, paragraph, begin), Role.FOOTER
-        if stop - paragraph <= 8 and len(text) <= 800 and (_is_notice(last) or _is_notice(forms[paragraph])):
-            if all(_is_notice(forms[j]) or is_rule(forms[j]) or len(forms[j]) <= 90 for j in range(paragraph, stop)):
-                return _with_rule(forms, paragraph, begin), Role.FOOTER
+        small = stop - paragraph <= 8 and len(text) <= 800
+        if small and (_is_notice(last) or _is_notice(forms[paragraph])):
+            return _with_rule(forms, paragraph, begin), Role.FOOTER
     marker = _marker(forms, begin, stop)
     if marker is not None:
         return marker, Role.SIGNATURE
@@ -228,9 +233,9 @@ def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
         if not exact and not is_rule(forms[i]):
             continue
         below = [line for line in forms[i + 1 : stop] if line and not is_rule(line) and not _SIG_MARKER.match(line)]
-        if exact and (not below or (len(below) <= _MOST_SIGNATURE_LINES and not _is_prose(below))):
-            found = i
-        elif not exact and i > begin and _is_signature_below_rule(forms[i - 1], forms[i], below):
+        if (exact and (not below or (len(below) <= _MOST_SIGNATURE_LINES and not _is_prose(below)))) or (
+            not exact and i > begin and _is_signature_below_rule(forms[i - 1], forms[i], below)
+        ):
             found = i
         elif below:
             break
@@ -256,7 +261,7 @@ def _is_signature_below_rule(above: str, rule: str, below: Sequence[str]) -> boo
 def _is_prose(lines: Sequence[str]) -> bool:
     """Lines of running text: two or more full ones below each other, or one that is too long."""
     full = [len(line) >= 55 and not _contacts(line) for line in lines]
-    return any(len(line) > 200 for line in lines) or any(a and b for a, b in zip(full, full[1:], strict=False))
+    return any(len(line) > 200 for line in lines) or any(a and b for a, b in pairwise(full))
 
 
 def _contact_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
@@ -282,6 +287,8 @@ def _contact_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
         return None
     # The lines directly above, up to an empty one, are name, role and organisation.
     top = first_contact
-    while top > begin + 1 and forms[top - 1] and len(forms[top - 1]) <= 60 and not forms[top - 1].endswith(_SENTENCE_END):
+    while (
+        top > begin + 1 and forms[top - 1] and len(forms[top - 1]) <= 60 and not forms[top - 1].endswith(_SENTENCE_END)
+    ):
         top -= 1
     return top if any(forms[begin:top]) else None
