@@ -16,8 +16,8 @@ _BARE = re.compile(r"[^\s<>()\[\],;:\"@]{1,250}@[^\s<>()\[\],;:\"@]{1,250}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ID = re.compile(r"<\s{0,4}([^<>\s]{1,900})\s{0,4}>")
 _BARE_ID = re.compile(r"[^\s<>,;]{1,450}@[^\s<>,;]{1,450}")
-_MAILTO = re.compile(r"\s*[\[(<]?\s*mailto:[^\s\])>]{0,300}[\])>]?", re.IGNORECASE)
-_UNPAIRED = "'\"<>[]()„“”‚‘’«» \t,;"
+_MAILTO = re.compile(r"\s*[\[(<]?\s*mailto:[^\s\])>]{0,300}\s*[\])>]?", re.IGNORECASE)
+_AROUND = "'\"<>„“”‚‘’«» \t,;"
 
 
 def people_of(value: str | None) -> tuple[Person, ...]:
@@ -68,6 +68,8 @@ def people_of(value: str | None) -> tuple[Person, ...]:
             close()
             if len(people) >= MOST_ADDRESSES:
                 return tuple(people)
+        elif token == ":" and words and words[-1].lower().endswith("mailto"):
+            words.append(token)  # Outlook's "Name [mailto:address]"
         elif token == ":" and "@" not in "".join(words):
             words.clear()  # a group's name: its members follow (RFC 5322 §3.4)
         else:
@@ -115,7 +117,10 @@ def _plain_name(words: str) -> str:
     words = _MAILTO.sub("", words)
     if words.startswith('"') or words.startswith("'"):
         words = words.strip("\"'")  # quoted once more inside
-    return " ".join(words.strip(_UNPAIRED).replace('"', "").split())
+    words = words.strip(_AROUND)
+    if (words[:1] + words[-1:]) in ("()", "[]"):
+        words = words[1:-1]
+    return " ".join(words.replace('"', "").split())
 
 
 def person_of(value: str | None) -> Person:

@@ -119,7 +119,7 @@ def _named_in(paragraph: str, following: str, cues: _Cues) -> str:
             if name:
                 return name
             break
-    for sentence in re.split(r"(?<=[.!?])\s+(?=\S)", " ".join(lines))[:4]:
+    for sentence in _sentences(" ".join(lines))[:4]:
         name = _after_cue(sentence, cues.outright, begins=False)
         if name and (is_person(name) or _stands_alone(sentence)):
             return name
@@ -127,11 +127,25 @@ def _named_in(paragraph: str, following: str, cues: _Cues) -> str:
         if name:
             return name
     text = " ".join(lines)
-    if following and len(text.split()) <= 30:
+    introduces = _PASSES_ON.search(folded(text)) or folded(text).lstrip("([*_ ").startswith(cues.before)
+    if following and introduces and len(text.split()) <= 30:
         name = _after_cue(text, cues.before, begins=False)
         if name and is_person(name):
             return name
     return ""
+
+
+def _sentences(text: str) -> list[str]:
+    """The sentences of a text; "M. Ousmane" and "Dr. Vega" are not cut in two."""
+    sentences: list[str] = []
+    start = 0
+    for end in re.finditer(r"[.!?]\s+(?=\S)", text):
+        last_word = text[start : end.start() + 1].rpartition(" ")[2]
+        if folded(last_word).lstrip("(") in people_words().titles or len(last_word) == 2:
+            continue
+        sentences.append(text[start : end.end()].strip())
+        start = end.end()
+    return [*sentences, text[start:]]
 
 
 def _wrote(introduction: str, cues: _Cues) -> str:
@@ -203,7 +217,7 @@ def _name_behind(text: str) -> str:
 
 _PASSES_ON = re.compile(
     r"\b(?:please|find|below|following|sent|posted|shared|forward\w*|attached|veuillez|trouve\w*|voici|ci-dessous|envoi\w*"
-    r"|env[ií][oa]\w*|comparto|compartimos|reenv[ií]o|transmi\w+|remit\w+|adjunt\w+|abajo|continuaci[óo]n|siguiente|segue"
+    r"|env[ií][oa]\w*|comparto|compartimos|reenv[ií]o|transm\w+|remit\w+|adjunt\w+|abajo|continuaci[óo]n|siguiente|segue"
     r"|seguito|invi[oa]\w*|inoltr\w+|sende\w*|weiter\w*|anbei|folgend\w*)\b"
 )
 _ACTS = re.compile(r"\b(?:i|i'm|we|je|j'\w+|nous|yo|nosotros|eu|nós|io|noi|ich|wir)\b")

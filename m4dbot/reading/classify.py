@@ -275,13 +275,15 @@ def _subject_signs(facts: Facts) -> list[tuple[int, str]]:
     first = plain_words(begins)
     automatic = phrases("automatic_subject")
     if (first in automatic or first.strip() in automatic) and facts.words <= 600:
-        return [(3, f"the subject begins with “{begins.strip()}”")]
+        # "Automatic reply: …" above a few words is no person's; a lone "Auto:" may be about cars.
+        plain = facts.words <= 120 and len(first.strip()) > 4
+        return [(4 if plain else 3, f"the subject begins with “{begins.strip()}”")]
     if facts.words > 250:
         return []
     away = phrases("absence_subject")
     if first in away or first.strip() in away:
         return [(2, f"the subject begins with “{begins.strip()}”")]
-    said = found_phrase(facts.subject_words, automatic[1:]) or found_phrase(facts.subject_words, away)
+    said = found_phrase(facts.subject_words, automatic) or found_phrase(facts.subject_words, away)
     return [(2 if len(said.split()) > 1 else 1, f"the subject says “{said.strip()}”")] if said else []
 
 

@@ -20,6 +20,7 @@ MOST_CANDIDATES = 50_000  # lines that begin with two dashes
 MOST_TEXT = 2_000_000  # characters that are read of one mail's text
 
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
+_TEXT_BUT_DATA = frozenset({"text/calendar", "text/csv", "text/vcard", "text/x-vcard"})
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s{0,4}=\s{0,4}[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 _GUESSED_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,4000}>")
@@ -121,7 +122,7 @@ def _open_part(raw: bytes, start: int, default_type: str) -> _Part:
     if content_type.startswith("multipart/"):
         boundary = parameters.get("boundary", "").rstrip()[:200].encode("utf-8", "replace")
         if not boundary:
-            guessed = _GUESSED_BOUNDARY.search(raw, body_start, body_start + 20_000)
+            guessed = _GUESSED_BOUNDARY.search(raw, max(body_start - 1, 0), body_start + 20_000)
             boundary = guessed[1] if guessed else b""
         if boundary:
             part.boundary, part.children = boundary, []
@@ -208,20 +209,26 @@ def transfer_decoded(data: bytes, encoding: str) -> bytes:
     return data
 
 
+_BLANK_INSIDE = re.compile(rb"[^\s][ \t]+[^\s]")
+_EMPTY_LINE = re.compile(rb"\n[ \t\r]*\n")
+_FIRST_LINE_OF_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{2,}={0,3}[ \t]*(?:\r?\n|\Z)")
+
+
 def _base64_with_rest(data: bytes) -> bytes:
-    """Base64, and the plain text that list programs append to it, or that was labelled so by mistake."""
-    lines = data[:6000].split(b"\n")
-    blank_inside = sum(b" " in line.strip() for line in lines)
-    if blank_inside == 0 and b" " not in data[-2000:].strip():
+    """Base64, and the plain text that list programs append to it; or text that was labelled so by mistake."""
+    prose = _BLANK_INSIDE.search(data)
+    if prose is None:
         return base64_bytes(data)
-    if blank_inside * 3 > sum(bool(line.strip()) for line in lines):
+    if not _FIRST_LINE_OF_BASE64.match(data):
         return data
-    encoded, rest = bytearray(), bytearray()
-    for line in data.split(b"\n"):
-        into = rest if rest or b" " in line.strip() else encoded
-        into += line + b"\n"
-    decoded = base64_bytes(bytes(encoded))
-    return decoded + b"\n" + bytes(rest) if rest else decoded
+    end = data.rfind(b"\n", 0, prose.start()) + 1
+    empty = _EMPTY_LINE.search(data, 0, end)
+    if empty:
+        end = empty.start()
+    meant = len(b"".join(data[:end].split()))
+    if meant < 16 or meant % 4 == 1:
+        return data
+    return base64_bytes(data[:end]) + b"\n\n" + data[end:].lstrip(b"\r\n")
 
 
 def _uu_decoded(data: bytes) -> bytes:
@@ -320,7 +327,7 @@ class _Gathering:
         disposition, about = with_parameters(part.headers.structured("content-disposition") or "")
         name = about.get("filename") or part.parameters.get("name") or ""
         attached = disposition == "attachment" or (bool(name) and mother is not None)
-        if kind == "text/calendar":
+        if kind == "text/calendar" and disposition != "attachment":
             self.calendar = self._text(part, encoding)
         elif kind in ("message/delivery-status", "message/global-delivery-status"):
             self.status += self._groups(part, encoding)
@@ -338,7 +345,7 @@ class _Gathering:
             self.pieces.append((None, self._text(part, encoding)))
         elif kind == "text/x-amp-html" and not attached:
             pass  # RFC 2046 §5.1.4: a third form of the same text
-        elif kind.startswith("text/") and not attached and kind not in ("text/csv", "text/vcard", "text/x-vcard"):
+        elif kind.startswith("text/") and not attached and kind not in _TEXT_BUT_DATA:
             text = self._text(part, encoding)
             if kind in ("text/enriched", "text/richtext"):
                 text = _TAG.sub("", text)
