@@ -45,7 +45,7 @@ def _one_line(_logger: object, _method: str, event: dict[str, Any]) -> dict[str,
 
 
 def _event_first(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    first: dict[str, Any] = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
     return {**first, **{key: _plain(value) for key, value in event.items()}}
 
 

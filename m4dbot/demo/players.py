@@ -83,21 +83,27 @@ def script(zone: ZoneInfo) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
-def write(line: Line, reader: Reader, received: EmailMessage | None, group: Address, discussion: Discussion) -> bytes:
-    """The mail of one line of the script. `received` is the mail that is answered."""
+def write(
+    line: Line, reader: Reader, received: EmailMessage | None, group: str, discussion: Discussion
+) -> tuple[str, bytes]:
+    """Where the mail of one line of the script goes, and its bytes. `received` is the mail that is answered."""
+    recipient = group
+    if received is not None:
+        wanted = received["Reply-To"]
+        if line.style == "leave":
+            wanted = str(received["List-Unsubscribe"]).strip("<> ").removeprefix("mailto:").partition("?")[0]
+        recipient = parseaddr(str(wanted))[1] if wanted else group
     mail = EmailMessage()
     mail["From"] = _mailbox(reader.name, reader.address)
-    mail["To"] = group
+    mail["To"] = recipient
     mail["Date"] = format_datetime(line.at)
     mail["Message-ID"] = f"<{line.name}.{line.at:%Y%m%d%H%M}@{reader.address.partition('@')[2]}>"
     mail["Subject"] = _subject(line, received)
     if received is not None:
         mail["In-Reply-To"] = mail["References"] = str(received["Message-ID"])
-        if received["Reply-To"]:
-            mail.replace_header("To", str(received["Reply-To"]))
     body = _fill(line.text, discussion)
     _STYLES[line.style](mail, line, body, reader, received)
-    return mail.as_bytes()
+    return recipient, mail.as_bytes()
 
 
 def bounce(sender: str, recipient: str, raw: bytes, at: datetime) -> bytes:
@@ -248,6 +254,8 @@ def _spam(mail: EmailMessage, line: Line, body: str, reader: Reader, received: E
 
 _STYLES: Mapping[str, Any] = {
     "fresh": _fresh,
+    "leave": _fresh,
+    "correct": _gmail,
     "gmail": _gmail,
     "outlook": _outlook,
     "phone": _phone,
