@@ -49,9 +49,9 @@ def words(text: str) -> Markup:
 
     parts: list[str] = []
     for paragraph in paragraphs(plain(text)):
-        marker = f"{escape(paragraph.marker)}&nbsp;" if paragraph.marker else ""
-        parts.append(f"<p>{marker}" + "<br>".join(str(escape(line)) for line in paragraph.lines) + "</p>")
-    clean = nh3.clean("\n".join(parts), tags={"p", "br"}, attributes={})
+        opening = f'<p class="item">{escape(paragraph.marker)}&nbsp; ' if paragraph.marker else "<p>"
+        parts.append(opening + "<br>".join(str(escape(line)) for line in paragraph.lines) + "</p>")
+    clean = nh3.clean("\n".join(parts), tags={"p", "br"}, attributes={}, allowed_classes={"p": {"item"}})
     return Markup(_linked(clean) if _LINK.search(clean) else clean)  # noqa: S704  (escaped and cleaned just above)
 
 
@@ -155,4 +155,4 @@ def _inliner() -> Any:
     from css_inline import CSSInliner
 
     # Nothing is fetched; rules for phones and dark screens stay in the head.
-    return CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+    return CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, minify_css=True)

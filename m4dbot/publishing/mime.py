@@ -54,7 +54,7 @@ def body(headers: Headers, slots: Slots, text: str, html: str, *, language: str,
     flowing = _part("text/plain; charset=utf-8; format=flowed", language, _quoted(flowed(text), slots))
     laid_out = _part("text/html; charset=utf-8", language, _quoted(html, slots))
     # The same content gives the same boundary, so that a mail rendered again is the same mail.
-    mark = hashlib.sha256(flowing + laid_out).hexdigest()[:24]
+    mark = hashlib.sha256(slots.lifted(flowing + laid_out)[0]).hexdigest()[:24]
     alternatives = _multipart("alternative", f"alternative-{mark}", [flowing, laid_out])
     headers.raw("MIME-Version", "1.0")
     if not files:
