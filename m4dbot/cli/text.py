@@ -43,7 +43,11 @@ def clean(text: str) -> str:
 
 def shortened(text: str, limit: int) -> str:
     """The text on one line within `limit` columns, with "…" where something is left out."""
-    line = " ".join(clean(text.replace("\n", " ")).split())
+    return cut(" ".join(clean(text.replace("\n", " ")).split()), limit)
+
+
+def cut(line: str, limit: int) -> str:
+    """One clean line within `limit` columns, its blanks as they are."""
     if columns(line) <= limit:
         return line
     kept, used = [], 0
