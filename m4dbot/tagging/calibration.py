@@ -14,8 +14,14 @@ from m4dbot.tagging.decoding import Believed
 def of_mark(believed: Believed, week_known: bool) -> float:
     """A passage that a mark begins. `week_known` where more than the date tells the week."""
     kinds, margin = believed.mark.kinds, believed.margin
-    if len(kinds & {"label", "quoted", "heading", "number", "answered"}) >= 2 and margin > 3:
+    if (
+        "translated" not in kinds
+        and len(kinds & {"label", "quoted", "heading", "number", "answered"}) >= 2
+        and margin > 3
+    ):
         return 0.99
+    if "translated" in kinds:
+        return _steps(margin, ((3.0, 0.88), (1.0, 0.85)), 0.75)
     if "quoted" in kinds:
         return _steps(margin, ((4.5, 0.98), (2.5, 0.96), (1.0, 0.92), (0.0, 0.82)), 0.6)
     if "answered" in kinds:

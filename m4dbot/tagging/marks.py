@@ -214,13 +214,18 @@ class Marker:
             return None
         tokens = layout.tokens
         alone = len(unit.sentences) == 1
-        if not sentence.asks and tokens[sentence.first].word.folded != "q":
+        # "Q: …" without a number.
+        labelled = (
+            first == sentence.first
+            and tokens[first].word.folded == "q"
+            and layout.text[tokens[first].end : tokens[first].end + 2].lstrip()[:1] in (":", "-", "–", ".")
+        )
+        if not sentence.asks and not labelled:
             # Most sentences are an answer's own; only a question word for word is looked at further.
             pairs = self._questions.verbatim([t.word for t in tokens[first : sentence.last]])
             if max(pairs.values(), default=0.0) < 0.45:
                 return None
         likenesses = self._questions.like(tokens, first, sentence.last)
-        labelled = bool(tokens[sentence.first].word.folded == "q" and sentence.first + 1 < sentence.last)
         candidates = {like.tag: score for like in likenesses if (score := quotation_score(like, words)) > 0}
         if not candidates:
             return None
@@ -242,7 +247,7 @@ class Marker:
             return None
         start = unit.start if at_start else sentence.start
         mark = Mark(start, sentence.end, index, {"quoted"}, candidates, null)
-        said = quotation_evidence(layout.text[sentence.start : sentence.end])
+        said = evidence_of("quoted", layout.text[sentence.start : sentence.end])
         for tag in candidates:
             mark.say(tag, said)
         return mark
@@ -289,9 +294,9 @@ class Marker:
             return None
         null = 4.0 if inline or last - first > LONGEST_HEADING else 3.4
         mark = Mark(unit.start, stop, index, {"heading"}, candidates, null)
-        said = " ".join(text[unit.own : stop].split())[:80]
+        said = evidence_of("heading", text[unit.own : stop])
         for tag in candidates:
-            mark.say(tag, f"heading: '{said}'")
+            mark.say(tag, said)
         return mark
 
 
@@ -303,15 +308,16 @@ def quotation_score(like: Likeness, words: int) -> float:
     return score
 
 
-def quotation_evidence(sentence: str) -> str:
-    said = " ".join(sentence.split())
+def evidence_of(kind: str, words: str) -> str:
+    """What a facilitator is shown: "question quoted: '…'" or "heading: '…'"."""
+    said = " ".join(words.split())
     if len(said) > 80:
         said = said[:79].rstrip() + "…"
-    return f"question quoted: '{said}'"
+    return f"{'question quoted' if kind == 'quoted' else kind}: '{said}'"
 
 
 def _merge(into: Mark, other: Mark) -> None:
-    if max(other.candidates.values()) < other.null:
+    if max(other.candidates.values()) < max(other.null, 3.0):
         return
     into.end = max(into.end, other.end)
     into.kinds |= other.kinds

@@ -34,8 +34,11 @@ def answer_lists(
     `fit(first, last, tag)` says how much better a stretch of tokens fits a question than the others
     of its week, -1 to 1.
     """
-    found = []
+    found: list[NumberedList] = []
     for items in _lists(layout.units):
+        # A list between the items of another belongs to an answer.
+        if any(one.items[0][0] < items[0][0] < one.items[-1][0] for one in found):
+            continue
         named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
         here = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week if named else week
         best: NumberedList | None = None
@@ -63,18 +66,26 @@ def _readings(
 
 
 def _lists(units: Sequence[Unit]) -> list[list[tuple[int, int]]]:
-    """Items whose figures rise by one or two in the same style; a figure that falls begins anew."""
+    """The lists of a text, outer ones first: items of one style whose figures rise by up to three.
+
+    A list may hold others. A figure that continues two of them belongs to the one whose items stand
+    as it does, with or without an empty line above.
+    """
     lists: list[list[tuple[int, int]]] = []
-    latest: dict[str, list[tuple[int, int]]] = {}
+    open_lists: dict[str, list[list[tuple[int, int]]]] = {}
     for index, unit in enumerate(units):
         if not unit.number or unit.style.startswith("a"):
             continue
-        current = latest.get(unit.style)
-        if current and current[-1][1] < unit.number <= current[-1][1] + 3:
-            current.append((index, unit.number))
+        stack = open_lists.setdefault(unit.style, [])
+        fitting = [one for one in stack if one[-1][1] < unit.number <= one[-1][1] + 3]
+        alike = [one for one in fitting if units[one[-1][0]].gap == unit.gap and len(one) > 1]
+        if fitting:
+            chosen = (alike or fitting)[-1]
+            chosen.append((index, unit.number))
+            del stack[next(i for i, one in enumerate(stack) if one is chosen) + 1 :]
         else:
-            latest[unit.style] = current = [(index, unit.number)]
-            lists.append(current)
+            stack.append([(index, unit.number)])
+            lists.append(stack[-1])
     return lists
 
 

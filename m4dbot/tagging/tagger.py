@@ -19,6 +19,7 @@ from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout, lay_out
 from m4dbot.tagging.marks import Mark, Marker, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
+from m4dbot.tagging.translated import translated_marks
 from m4dbot.tagging.values import Context, Segment, Tag, Tagging
 from m4dbot.tagging.vocabulary import vocabulary
 
@@ -61,6 +62,7 @@ class Tagger:
         self._vocabulary = vocabulary()
         self._questions = Questions(discussion, self._vocabulary)
         self._counting = Counting(discussion)
+        self._languages = {code[:2] for _, q in discussion.questions() for code in q.text.by_language}
         self._marker = Marker(self._questions, self._counting)
 
     def tag(
@@ -80,7 +82,8 @@ class Tagger:
         place = envelope.place_of(reading, self._discussion, self._counting, context, received_at)
         self._weigh_quotes(place, quotes)
         layout = lay_out(text, self._vocabulary)
-        marks = self._all_marks(layout, place, quotes)
+        foreign = bool(reading.language) and (reading.language or "")[:2] not in self._languages
+        marks = self._all_marks(layout, place, quotes, foreign)
         believed = believe(marks, place.weeks, place.question)
         passages = self._passages(layout, place, believed)
         return Tagging(tuple(self._segment(text, p) for p in passages if text[p.start : p.end].strip()))
@@ -181,7 +184,7 @@ class Tagger:
 
     # Marks
 
-    def _all_marks(self, layout: Layout, place: Place, quotes: Sequence[_Quoted]) -> list[Mark]:
+    def _all_marks(self, layout: Layout, place: Place, quotes: Sequence[_Quoted], foreign: bool) -> list[Mark]:
         marks = self._marker.marks(layout) + self._answered(layout, quotes)
         marks.sort(key=lambda m: (m.start, m.end))
         sure = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.5]
@@ -198,6 +201,9 @@ class Tagger:
                 elif len(sure) >= 2:
                     mark.null += 1.5
         week = self._likely_week(place, marks)
+        if foreign and week is not None:
+            tags = [tag for tag in self._questions.tags if tag.week == week]
+            marks = translated_marks(layout, marks, self._questions, tags)
         lists = answer_lists(layout, marks, week, self._counting, lambda a, b, tag: self._fit(layout, a, b, tag))
         return add_numbers(layout, marks, lists) if lists else marks
 
