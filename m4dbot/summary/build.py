@@ -128,7 +128,7 @@ _SPACES = re.compile(r"[^\S\n]+(?=\n|$)")
 
 def clean(text: str) -> str:
     """The text without control characters, trailing blanks and runs of empty lines; no word is touched."""
-    text = re.sub(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]", "\n", text)
+    text = re.sub(r"\r\n?|[\u2028\u2029\x0b\x0c\x1c-\x1f\x85]", "\n", text)
     text = "".join(c if c in "\n\t" or _is_printed(c) else _instead(c) for c in text)
     text = re.sub(r"\n{3,}", "\n\n", _SPACES.sub("", text))
     return text.strip("\n")

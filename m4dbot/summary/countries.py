@@ -80,7 +80,7 @@ def country_code(text: str) -> str:
 
 def country_in(place: str) -> str:
     """The code of the country a place ends with ("Sicaya, Bolivia", "Huye (Rwanda)"), else ""."""
-    parts = [part for part in re.split(r"[,;()/|–—·]|\s-\s", place) if part.strip()]
+    parts = [part for part in re.split(r"[,،;()/|–—·]|\s-\s", place) if part.strip()]
     return _codes().get(folded(parts[-1]), "") if parts else ""
 
 
