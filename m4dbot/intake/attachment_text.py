@@ -29,7 +29,12 @@ _ODF_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 
 
 def extract_text(
-    name: str, content_type: str, data: bytes, *, wall_seconds: float = WALL_SECONDS
+    name: str,
+    content_type: str,
+    data: bytes,
+    *,
+    wall_seconds: float = WALL_SECONDS,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> tuple[str | None, str]:
     """The text of a DOCX, ODT, PDF or plain-text file, and a note; (None, why) where there is none.
 
@@ -47,7 +52,14 @@ def extract_text(
         return None, kind
     try:
         done = subprocess.run(  # noqa: S603 (our own interpreter runs our own module)
-            [sys.executable, "-I", "-m", "m4dbot.intake.attachment_text", kind.removeprefix("read ")],
+            [
+                sys.executable,
+                "-I",
+                "-m",
+                "m4dbot.intake.attachment_text",
+                kind.removeprefix("read "),
+                str(memory_bytes),
+            ],
             input=data,
             capture_output=True,
             timeout=wall_seconds,
@@ -96,13 +108,13 @@ def _within_bounds(text: str, note: str = "") -> tuple[str | None, str]:
     return text, note
 
 
-def _limit_resources() -> None:
+def _limit_resources(memory_bytes: int) -> None:
     try:
         import resource
     except ImportError:  # not on this system: the wall clock alone limits
         return
     for what, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -205,9 +217,9 @@ def _from_pdf(data: bytes) -> tuple[str | None, str]:
     return _within_bounds(text.replace("\ufffe\n", "").replace("\ufffe", ""))
 
 
-def _main(kind: str) -> int:
+def _main(kind: str, memory_bytes: int) -> int:
     data = sys.stdin.buffer.read(MOST_BYTES + 1)
-    _limit_resources()
+    _limit_resources(memory_bytes)
     try:
         text, note = _from_pdf(data) if kind == "pdf" else _from_zip(data)
     except MemoryError:
@@ -222,4 +234,4 @@ def _main(kind: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1]))
+    sys.exit(_main(sys.argv[1], int(sys.argv[2])))
