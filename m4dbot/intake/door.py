@@ -49,7 +49,7 @@ def _rows(arrival: Arrival, routing: Routing) -> list[dict[str, Any]]:
         "message_id": stored_message_id(headers),
         "content_hash": hash_of(arrival.raw, headers, body_start),
         "raw": arrival.raw,
-        "size": len(arrival.raw),
+        "size": arrival.full_size or len(arrival.raw),
         "source": arrival.source,
         "source_detail": storable(arrival.source_detail, 2000),
         "envelope_sender": None

@@ -35,7 +35,8 @@ class Arrival:
 
     `received_at` is aware. `envelope_sender` is None where it is not known and "" for the null sender;
     `envelope_recipient` is "" where it is not known. `group_slug` says whose the mail is where that is settled: it
-    came out of a group's own mailbox, or an operator imported it for a group.
+    came out of a group's own mailbox, or an operator imported it for a group. `full_size` is the size of a mail of
+    which `raw` is only the beginning.
     """
 
     raw: bytes = field(repr=False)
@@ -45,6 +46,7 @@ class Arrival:
     envelope_sender: str | None = None
     envelope_recipient: str = ""
     group_slug: str | None = None
+    full_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class Message(Base):
     group_id: Mapped[int]
     message_id: Mapped[str] = mapped_column(String(1000))  # without angle brackets; "" where there is none
     content_hash: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
+    size: Mapped[int]  # of the whole mail, in bytes; of a huge one `raw` is only the beginning
     source: Mapped[str] = mapped_column(String(20))  # imap, lmtp, smtp, import
     source_detail: Mapped[str] = mapped_column(default="")  # folder and UID, peer, or path
     envelope_sender: Mapped[str | None]  # None: not known; "": the null sender
