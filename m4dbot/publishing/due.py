@@ -82,7 +82,11 @@ def run_due(database: Database, config: Config, now: datetime) -> list[Sent]:
 
 
 def _done(session: Session, row: DiscussionRow) -> set[str]:
-    return set(session.scalars(select(Mailing.key).where(Mailing.group_id == row.group_id)))
+    # Posts and confirmations are many and no occasions of the calendar.
+    query = select(Mailing.key).where(
+        Mailing.group_id == row.group_id, Mailing.kind.in_([k.value for k in OccasionKind])
+    )
+    return set(session.scalars(query))
 
 
 def _act(session: Session, config: Config, discussion_id: int, due: Due, now: datetime) -> Sent | None:
