@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import IntEnum
 
 from m4dbot.reading import headers
 from m4dbot.reading.addresses import message_id_of
@@ -14,14 +15,17 @@ MOST_REPORTS = 200
 MOST_BYTES_FOR_DETECTORS = 120_000
 MOST_TEXT = 20_000  # characters of prose that are searched
 
+# Nobody writes from these; the second kind are offices that people hold as well.
 _DAEMON = re.compile(
-    r"^(mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|bounces?|bounce-.*|maildelivery|mail[-_.]?delivery.*"
-    r"|mailsystem|mail[-_.]?system|administrator|microsoftexchange[0-9a-f]{8,}|mmdf|delivery[-_.]?status)$",
+    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|mmdf|microsoftexchange[0-9a-f]{8,})$", re.IGNORECASE
+)
+_OFFICE = re.compile(
+    r"^(?:postmaster|bounces?|bounce-.*|mail[-_.]?delivery.*|mail[-_.]?system|(?:system)?administrator|delivery[-_.]?status"
+    r"|ndr|.*(?:smtp|antivirus|mailgate|gateway).*)$",
     re.IGNORECASE,
 )
 _DAEMON_NAME = re.compile(
-    r"mail delivery (sub)?system|mailer.daemon|mail administrator|system administrator|postmaster|delivery subsystem",
-    re.IGNORECASE,
+    r"mail delivery (?:sub)?system|mailer.daemon|delivery subsystem|mail delivery service", re.IGNORECASE
 )
 _SUBJECT = re.compile(
     r"^(?:\[[^\]]{1,40}\]\s*)?(?:"
@@ -42,13 +46,22 @@ _SUBJECT = re.compile(
     r")",
     re.IGNORECASE,
 )
+# Weaker, and believed only where a detector knows the text below.
+_SUBJECT_HINT = re.compile(
+    r"\b(?:delivery|mail|message|recipient|user|courriel|correo|entrega|remise|zustellung)\b[^\n]{0,40}"
+    r"\b(?:fail\w*|undeliver\w*|not (?:be )?deliver\w*|reject\w*|return\w*|unknown|error|warning|bounced?|devuelto"
+    r"|échec|fallo)\b"
+    r"|\bfail\w* (?:mail|delivery)\b|^failed mail",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(r"^\s*(?:re|fwd?|tr|rv|aw|sv|wg|enc|rif)\s?:", re.IGNORECASE)
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY_CODE = re.compile(r"(?<![\d.\-#])([45])(\d)(\d)(?=[ \-:#]|$)")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
 # Where the returned mail begins in a report of prose: what follows names other people.
 _COPY_BEGINS = re.compile(
     r"^[ \t>]{0,4}(?:-{2,}[^\n]{0,80}(?:copy|original|message|returned|unsent|undelivered|mensaje|nachricht|headers)"
-    r"[^\n]{0,80}$|(?:received|return-path|message-id|dkim-signature|mime-version):\s"
+    r"[^\n]{0,80}$|(?:received|return-path|dkim-signature|mime-version):\s"
     r"|(?:original message|message header|the following is a copy))",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -81,24 +94,39 @@ class Bounce:
     reason: str
 
 
-def looks_like_bounce(mail: Mail, author: Person, subject: str, *, null_sender: bool, at_bounce_address: bool) -> bool:
-    """Whether it is worth asking the detectors; a person's mail never gets that far."""
+class Suspicion(IntEnum):
+    """How far a mail looks like a bounce before its text is read."""
+
+    NONE = 0
+    HINT = 1  # enough to ask the detectors, which know what servers write
+    STRONG = 2  # a machine's mail about a mail; its prose is searched too
+
+
+def suspicion_of(mail: Mail, author: Person, subject: str, *, null_sender: bool, at_bounce_address: bool) -> Suspicion:
+    """Whether it is worth asking whom the mail could not reach; a person's mail never gets far."""
     if mail.status or "x-failed-recipients" in mail.headers:
-        return True
+        return Suspicion.STRONG
     if mail.content_type == "multipart/report" and not mail.disposition:
-        return True
+        return Suspicion.STRONG
     local = author.address.rpartition("@")[0]
-    daemon = bool(_DAEMON.match(local) or _DAEMON_NAME.search(author.name))
+    if _DAEMON.match(local) or _DAEMON_NAME.search(author.name):
+        return Suspicion.STRONG
     said = bool(_SUBJECT.match(subject))
-    return (daemon and (said or null_sender or at_bounce_address)) or (said and (null_sender or at_bounce_address))
+    unanswerable = null_sender or at_bounce_address
+    if (_OFFICE.match(local) and (said or unanswerable)) or (said and unanswerable):
+        return Suspicion.STRONG
+    if unanswerable or said or (_SUBJECT_HINT.search(subject) and not _ANSWER.match(subject)):
+        return Suspicion.HINT
+    return Suspicion.NONE
 
 
-def read_bounce(mail: Mail, raw: bytes, *, ours: frozenset[str]) -> Bounce | None:
+def read_bounce(mail: Mail, raw: bytes, suspicion: Suspicion, *, ours: frozenset[str]) -> Bounce | None:
     """What the bounce in `mail` says, or None where it names nobody and is no report.
 
     `ours` are addresses that never bounce: the group's, the sender's of this mail, in lower case.
-    Called only where `looks_like_bounce` said so.
     """
+    if suspicion is Suspicion.NONE:
+        return None
     text = _prose(mail)
     original = _original_message_id(mail, text)
     reports = _from_status(mail, text)
@@ -111,7 +139,9 @@ def read_bounce(mail: Mail, raw: bytes, *, ours: frozenset[str]) -> Bounce | Non
         return Bounce(_judged(named, text), original, "the header X-Failed-Recipients names who failed")
     detected = _detected(raw, ours)
     if detected:
-        return Bounce(detected and _with_status(detected, text), original, "known as a mail server's bounce")
+        return Bounce(_with_status(detected, text), original, "a detector knows its text")
+    if suspicion is Suspicion.HINT:
+        return None
     found = [a for a in _in_prose(text) if a.lower() not in ours]
     if found:
         return Bounce(_judged(found, text), original, "a mail server says in prose whom it could not reach")
@@ -242,9 +272,31 @@ def _near(address: str, text: str, *, permanent: bool) -> tuple[str, bool, str]:
     return status, permanent, diagnostic[:500]
 
 
+_ECHO = re.compile(
+    r"^[ \t>]{0,8}(?:message-id|from|to|cc|date|subject|sender|reply-to|received|return-path|references|in-reply-to"
+    r"|dkim-signature|[a-z-]{0,30}mta|[a-z-]{0,30}envelope-id|x-[a-z-]{1,40})[ \t]{0,4}:",
+    re.IGNORECASE,
+)
+_ECHO_OF_TO = re.compile(r"^[ \t>]{0,8}(?:to|recipients?|à|para|an)[ \t]{0,4}:", re.IGNORECASE)
+_ORIGINAL_ADDRESS = re.compile(r"^[ \t]{0,8}original[ -](?:address|recipient)", re.IGNORECASE)
+
+
 def _in_prose(text: str) -> list[str]:
-    """Addresses the report's own words name, before the copy of the mail begins."""
+    """Addresses the report's own words name, before the copy of the mail begins.
+
+    Lines that repeat the mail's header name others; only where nothing else is named does the
+    repeated To tell.
+    """
     copy = _COPY_BEGINS.search(text)
     if copy and copy.start() > 40:
         text = text[: copy.start()]
-    return list(dict.fromkeys(_ADDRESS.findall(text)))[:20]
+    lines = text.split("\n")[:400]
+    for chosen in (
+        [line for line in lines if _ORIGINAL_ADDRESS.match(line)],
+        [line for line in lines if not _ECHO.match(line)],
+        [line for line in lines if _ECHO_OF_TO.match(line)],
+    ):
+        found = list(dict.fromkeys(_ADDRESS.findall("\n".join(chosen))))
+        if found:
+            return found[:20]
+    return []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from m4dbot.reading.addresses import addresses_of, domain_of, message_ids_of
-from m4dbot.reading.bounces import Bounce, looks_like_bounce, read_bounce
+from m4dbot.reading.bounces import Bounce, read_bounce, suspicion_of
 from m4dbot.reading.commands import parse_command
 from m4dbot.reading.mime import Mail
 from m4dbot.reading.phrases import found_phrase, phrases, plain_words
@@ -106,16 +106,15 @@ def classify(facts: Facts) -> Verdict:
 
 
 def _bounce(facts: Facts) -> Verdict | None:
-    if not looks_like_bounce(
+    suspicion = suspicion_of(
         facts.mail,
         facts.author,
         facts.subject,
         null_sender=facts.null_sender,
         at_bounce_address=facts.at_bounce_address,
-    ):
-        return None
+    )
     ours = frozenset({facts.around.group_address.lower(), facts.author.address.lower(), *facts.recipients})
-    found = read_bounce(facts.mail, facts.raw, ours=ours)
+    found = read_bounce(facts.mail, facts.raw, suspicion, ours=ours)
     if found is not None:
         return Verdict(Kind.BOUNCE, f"A mail server says that a mail did not arrive: {found.reason}.", found)
     if facts.mail.status:
