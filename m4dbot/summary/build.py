@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -123,24 +122,19 @@ def _numbered(contributions: Sequence[Approved]) -> list[tuple[int, Approved]]:
 
 # --- text ---------------------------------------------------------------------------------------------------------
 
-_SPACES = re.compile(r"[^\S\n]+(?=\n|$)")
+_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x1c-\x1f\x85]")
+# Controls, and the last two code points of each plane, which have no place in XML or in mail.
+_LAST = "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
+_CONTROLS = re.compile(f"[\x00-\x08\x0e-\x1b\x7f-\x9f{_LAST}]")
+_HALVES = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 cannot say
 
 
 def clean(text: str) -> str:
     """The text without control characters, trailing blanks and runs of empty lines; no word is touched."""
-    text = re.sub(r"\r\n?|[\u2028\u2029\x0b\x0c\x1c-\x1f\x85]", "\n", text)
-    text = "".join(c if c in "\n\t" or _is_printed(c) else _instead(c) for c in text)
-    text = re.sub(r"\n{3,}", "\n\n", _SPACES.sub("", text))
-    return text.strip("\n")
-
-
-def _is_printed(c: str) -> bool:
-    # Cs: half of a character, which UTF-8 cannot say. Noncharacters have no place in XML or in mail.
-    return unicodedata.category(c) not in {"Cc", "Cs"} and (ord(c) & 0xFFFE) != 0xFFFE
-
-
-def _instead(c: str) -> str:
-    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) == "Cs" else ""
+    text = _HALVES.sub("\N{REPLACEMENT CHARACTER}", _CONTROLS.sub("", _BREAKS.sub("\n", text)))
+    # Not by a pattern: a line of blanks would take quadratic time.
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
 
 
 def one_line(text: str) -> str:
@@ -151,6 +145,8 @@ def one_line(text: str) -> str:
 
 # --- passages -----------------------------------------------------------------------------------------------------
 
+_MOST_TRIES = 100  # so that a passage of one letter costs no more than others
+
 
 def passages_of(text: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
     """Passages that are the text, all of it and nothing else.
@@ -159,21 +155,48 @@ def passages_of(text: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
     missing there, if they agree on one: an edited passage stays under its question. Words that an editor took out
     appear nowhere.
     """
+    # Without blanks: however they are spaced and wrapped, the words are the same.
+    places = [i for i, c in enumerate(text) if not c.isspace()]
+    letters = "".join(text.split())
     parts: list[Passage] = []
     missing: list[Tag] = []
-    at = 0
+    at = 0  # in `letters`
+    end = 0  # in `text`
     for passage in passages:
-        span = _find(passage.text, text, at)
-        if span is None:
+        if not (wanted := "".join(passage.text.split())):
+            continue
+        found = _find(wanted, letters, places, at)
+        if found is None:
             missing.append(passage.tag)
             continue
-        parts.append(_between(text[at : span[0]], missing))
-        parts.append(replace(passage, text=text[span[0] : span[1]]))
+        start = places[found]
+        parts.append(_between(text[end:start], missing))
+        at = found + len(wanted)
+        end = places[at - 1] + 1
+        parts.append(replace(passage, text=text[start:end]))
         missing = []
-        at = span[1]
-    parts.append(_between(text[at:], missing))
+    parts.append(_between(text[end:], missing))
     kept = (p for p in parts if p.text.strip())
     return tuple(replace(p, position=position, text=p.text.strip("\n")) for position, p in enumerate(kept, 1))
+
+
+def _find(wanted: str, letters: str, places: Sequence[int], start: int) -> int | None:
+    """Where `wanted` begins in `letters`, from `start` on; not in the middle of a word ("Yes" in "Yesterday")."""
+    at = start
+    for _ in range(_MOST_TRIES):
+        at = letters.find(wanted, at)
+        if at < 0:
+            return None
+        if not _inside_a_word(letters, places, at) and not _inside_a_word(letters, places, at + len(wanted)):
+            return at
+        at += 1
+    return None
+
+
+def _inside_a_word(letters: str, places: Sequence[int], at: int) -> bool:
+    if not 0 < at < len(letters):
+        return False
+    return places[at] == places[at - 1] + 1 and letters[at - 1].isalnum() and letters[at].isalnum()
 
 
 def _known(passage: Passage, discussion: Discussion) -> Passage:
@@ -190,24 +213,15 @@ def _between(text: str, missing: Sequence[Tag]) -> Passage:
     return Passage(0, 0, text, tag.week, tag.question)
 
 
-def _find(wanted: str, text: str, start: int) -> tuple[int, int] | None:
-    """Where the words of `wanted` stand in `text`, however they are spaced and wrapped."""
-    words = wanted.split()
-    if not words:
-        return None
-    match = re.compile(r"\s+".join(map(re.escape, words))).search(text, start)
-    return match.span() if match else None
-
-
 # --- people -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Known:
-    addresses: set[str]
-    lines: list[ContributorLine]
-    countries: list[str]
-    organisations: list[str]
+    addresses: set[str] = field(default_factory=set)
+    lines: list[ContributorLine] = field(default_factory=list)
+    countries: list[str] = field(default_factory=list)
+    organisations: list[str] = field(default_factory=list)
 
 
 def _people(contributions: Sequence[Approved]) -> tuple[tuple[Person, ...], list[int]]:
@@ -217,21 +231,27 @@ def _people(contributions: Sequence[Approved]) -> tuple[tuple[Person, ...], list
     organisations differ; the same address is, unless the names differ.
     """
     known: list[_Known] = []
+    likely: dict[str, list[int]] = {}  # by address and by name
     who: list[int] = []
     for c in contributions:
         line = author_line(c)
         own = not c.on_behalf_of.strip()
         address = c.author_address.lower() if own else ""
-        at = next((i for i, k in enumerate(known) if _is_same(k, line, address)), None)
+        keys = [key for key in (address, folded(line.name)) if key]
+        candidates = sorted({i for key in keys for i in likely.get(key, ())})
+        at = next((i for i in candidates if _is_same(known[i], line, address)), None)
         if at is None:
             at = len(known)
-            known.append(_Known(set(), [], [], []))
+            known.append(_Known())
         person = known[at]
         person.addresses |= {address} - {""}
         person.lines.append(line)
         place = country_in(line.place)
         person.countries += filter(None, [(country_code(c.country) or one_line(c.country)) if own else "", place])
         person.organisations += filter(None, [line.organisation, one_line(c.organisation) if own else ""])
+        for key in keys:
+            if at not in (of_key := likely.setdefault(key, [])):
+                of_key.append(at)
         who.append(at + 1)
     return tuple(_person(number, k) for number, k in enumerate(known, 1)), who
 

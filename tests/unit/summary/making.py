@@ -44,7 +44,7 @@ def approved(number: int, *said: Said, unnumbered: bool = False, **values: Any) 
     passages = tuple(Passage(100 * number + i, i, *p) for i, p in enumerate(said, 1))
     values = {
         "text": "\n\n".join(p.text for p in passages),
-        "received_at": datetime(2027, 3, 2, 8, number, tzinfo=UTC),
+        "received_at": datetime(2027, 3, 2, 8, number % 60, tzinfo=UTC),
         "author_name": f"Person {number}",
         "author_address": f"person{number}@example.org",
         "language": "en",

@@ -95,6 +95,18 @@ class TestEdited:
         reply = document(approved(1, ("We dig.", 1, 1), text="We dig.\n\nAdded.", edited=True))
         assert [(p.text, p.week) for p in reply.responses[0].passages] == [("We dig.", 1), ("Added.", None)]
 
+    def test_a_short_passage_is_not_found_inside_a_word(self) -> None:
+        """ "Yes" is not the beginning of "Yesterday"."""
+        given = [Passage(1, 1, "Yes", 1, 1), Passage(2, 2, "We dig.", 1, 2)]
+        found = passages_of("Yesterday it rained. Yes. We dig.", given)
+        assert [(p.text.strip(), p.question) for p in found][:2] == [("Yesterday it rained.", None), ("Yes", 1)]
+
+    def test_long_mails_made_to_be_slow_are_not(self) -> None:
+        """Whatever the passages, the work grows with the text."""
+        text = "a " * 150_000
+        given = [Passage(i, i, wanted, 1, 1) for i, wanted in enumerate(("a " * 50_000 + "z", "a", "aa", "z"), 1)]
+        assert "".join(p.text for p in passages_of(clean(text), given)).count("a") == 150_000
+
     @given(TEXT, st.lists(TEXT, max_size=5))
     def test_passages_are_the_text_and_nothing_else(self, text: str, given: list[str]) -> None:
         """Whatever the passages were, what the document holds is the published text, word for word."""
