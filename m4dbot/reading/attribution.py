@@ -159,11 +159,21 @@ def is_attribution(text: str, *, above_quote: bool) -> bool:
     if above_quote:
         if t.lead <= 4 and t.date and t.address and t.others <= 12:
             return True
-        if t.colon and t.lead <= 4 and (t.date or t.time) and t.others <= 14:
+        if t.colon and t.date and (t.time or t.lead <= 2) and t.lead <= 4 and t.others <= 14:
             return True
         return t.colon and t.address and t.others <= 10
-    # No word of it is known: a date and a time at the beginning, a few words, a colon.
-    return t.colon and t.lead <= 4 and t.date and t.time and t.others <= 10 and not t.known_on
+    # No word of it is known: a date and a time at the beginning, then a name, few words, a colon.
+    return t.colon and t.lead <= 4 and t.date and t.time and t.others <= 10 and not t.known_on and _names_after(text)
+
+
+_ZONES = frozenset({"am", "pm", "a.m", "p.m", "uhr", "utc", "gmt", "cet", "cest", "h"})
+
+
+def _names_after(text: str) -> bool:
+    """Whether a word that may be a name stands after a text's last digit: not in lower case."""
+    end = max((match.end() for match in _DIGIT.finditer(text)), default=0)
+    parts = (part.strip(".,:;()\"'“”«»") for part in text[end:].split())
+    return any(part and part[0].isalpha() and not part[0].islower() and part.casefold() not in _ZONES for part in parts)
 
 
 def _one_address_near_date(text: str) -> bool:
@@ -241,9 +251,13 @@ def may_end_one(line: str, *, above_quote: bool) -> bool:
 
 
 def _extends(line: str, joined: _Traits) -> bool:
-    """Whether a line above a complete attribution is its beginning: it brings the date."""
+    """Whether a line above a complete attribution is its beginning: it brings the date or the author."""
     t = _traits(line)
-    return joined.lead <= 4 and t.lead <= 4 and (t.date or t.time) and not t.colon
+    if t.colon or line.endswith(("!", "?")):
+        return False
+    if joined.lead <= 4:
+        return t.lead <= 4 and (t.date or t.time)
+    return (t.address or (t.verb and t.date)) and _begins_well(line, t)
 
 
 # ------------------------------------------------------------------- attributions inside a line of text

@@ -16,7 +16,7 @@ from m4dbot.reading.quotes import MOST_LINES, Hint, Line
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-MOST_CHARACTERS = 300_000
+MOST_CHARACTERS = 200_000  # of the body
 _MOST_NODES = 10_000
 _MOST_TABLES = 100
 _MOST_DEPTH = 250
@@ -99,7 +99,9 @@ def html_lines(html: str) -> tuple[list[Line], str]:
     """(lines, the rest): the text of HTML as lines; the rest is text beyond the bounds, not laid out."""
     from selectolax.lexbor import LexborHTMLParser
 
-    head, tail = html[:MOST_CHARACTERS], html[MOST_CHARACTERS:]
+    body = _BODY.search(html)
+    begin = body.start() if body else 0
+    head, tail = html[begin : begin + MOST_CHARACTERS], html[begin + MOST_CHARACTERS :]
     tree = LexborHTMLParser(_shallow(head))
     layout = _Layout()
     root = tree.root
@@ -111,6 +113,8 @@ def html_lines(html: str) -> tuple[list[Line], str]:
     return layout.finish(), "\n".join(rest)
 
 
+# Before it stand only styles, in Word's HTML a hundred kilobytes of them.
+_BODY = re.compile(r"<body\b", re.IGNORECASE)
 # Not those that close themselves, or that only stand inside one that is counted.
 _NESTING_TAG = re.compile(
     r"<(/?)(?!(?:br|hr|img|input|meta|link|wbr|col|base|area|source|embed|p|li|td|th|tr|dt|dd|option|body|html|head)\b)"
@@ -160,6 +164,7 @@ class _Layout:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.beyond: list[str] = []
+        self.quotes_certain = False
         self._buffer: list[str] = []
         self._place = _Place()
         self._line_place = self._place
@@ -209,16 +214,14 @@ class _Layout:
 
     def _take_beyond(self, stack: list[tuple[LexborNode | None, _Place, str]], node: LexborNode) -> None:
         self._flush()
-        self.beyond.append(node.text(separator="\n")[:MOST_CHARACTERS])
+        self.beyond.append(node.text(separator="\n"))
         for other, _, _ in reversed(stack):
             if other is not None:
-                self.beyond.append(other.text(separator="\n")[:MOST_CHARACTERS])
+                self.beyond.append(other.text(separator="\n"))
                 sibling = other.next
-                count = 0
-                while sibling is not None and count < 1_000:
-                    self.beyond.append(sibling.text(separator="\n")[:MOST_CHARACTERS])
+                while sibling is not None:
+                    self.beyond.append(sibling.text(separator="\n"))
                     sibling = sibling.next
-                    count += 1
 
     # -- entering and leaving elements
 
@@ -232,6 +235,7 @@ class _Layout:
         if tag == "blockquote":
             if not _is_indent(style, names):
                 inner = replace(inner, depth=inner.depth + 1, hint=None)
+                self.quotes_certain = self.quotes_certain or bool(names) or "cite" in attributes or "type" in attributes
         elif names:
             inner = self._marked(names, attributes, inner)
         if tag in _BLOCK:
@@ -284,6 +288,7 @@ class _Layout:
                 return inner if inner.depth else replace(inner, hint=Hint.SIGNATURE)
             if name in _QUOTE or (name == "quote" and attributes.get("name") == "quote"):
                 self._flush()
+                self.quotes_certain = True
                 return replace(inner, depth=inner.depth + 1, hint=None)
         return inner
 
@@ -408,6 +413,10 @@ class _Layout:
 
     def finish(self) -> list[Line]:
         self._flush()
+        if not self.quotes_certain and all(line.depth for line in self.lines if line.text):
+            # A mail that is nothing but indented is not a quotation: its writer's program indents.
+            for line in self.lines:
+                line.depth -= min(line.depth, 1)
         return self.lines
 
 

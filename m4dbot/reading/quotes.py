@@ -7,7 +7,7 @@ structure; from here on there is no difference.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -42,20 +42,23 @@ _MARKS = re.compile(r"\s{0,3}((?:>\s?)+)")
 _NOT_A_QUOTE = re.compile(r"\s{0,3}>{1,3}\s?(?:>{1,3}\s)?\s*(?:https?://\S+\s*<<<|[,:]|\S{1,20}\s?:\s*$)")
 
 
-def marked_lines(text: str) -> list[Line]:
-    """Lines of plain text, their quotation marks counted; a line that holds an attribution and something
-    else is divided."""
-    lines: list[Line] = []
+def marked_lines(lines: Iterable[Line]) -> list[Line]:
+    """The lines with their quotation marks counted; one that holds an attribution and something else is
+    divided."""
+    marked: list[Line] = []
     trials = _MOST_TRIALS
-    for raw in text.split("\n"):
-        if raw[:4].lstrip().startswith(">"):
-            lines.append(Line(raw, _depth(raw)))
-        elif trials > 0 and len(raw) <= LONGEST_LINE and ":" in raw and attribution.may_be_shared(raw):
+    for line in lines:
+        text = line.text
+        if line.depth or line.hint is not None:
+            marked.append(line)
+        elif text[:4].lstrip().startswith(">"):
+            marked.append(Line(text, _depth(text)))
+        elif trials > 0 and len(text) <= LONGEST_LINE and ":" in text and attribution.may_be_shared(text):
             trials -= 1
-            lines.extend(_divided(raw))
+            marked.extend(_divided(text))
         else:
-            lines.append(Line(raw))
-    return lines
+            marked.append(line)
+    return marked
 
 
 def _depth(line: str) -> int:
@@ -166,30 +169,30 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
             _cut_from(roles, start if lines[i].depth else i)
             _attribute_above(lines, forms, roles, start, floor)
             return start
-        if lines[i].depth or roles[i] is not Role.OWN:
+        hinted = roles[i] is Role.ATTRIBUTION and lines[i].hint is Hint.ATTRIBUTION
+        if lines[i].depth or (roles[i] is not Role.OWN and not hinted):
             i += 1
             floor = i
             continue
-        kind = attribution.original_message_rule(form)
-        if kind:
-            return _cut(forms, roles, i, lines, forwarded=kind == "forwarded")
-        if attribution.dashed_attribution(form):
-            following = _next_text(forms, i + 1)
-            roles[i] = Role.ATTRIBUTION
-            if following < count and lines[following].depth:
-                i = floor = following
-                continue
-            return _cut(forms, roles, i, lines)
         labelled = trials > 0 and ":" in form
-        header = _header(lines, forms, i) if labelled else None
         trials -= labelled
-        if header is not None:
-            following = _next_text(forms, header)
+        if (
+            attribution.original_message_rule(form)
+            or attribution.dashed_attribution(form)
+            or (labelled and _header(lines, forms, i) is not None)
+        ):
+            body, _ = _introduction(lines, forms, i)
+            following = _next_text(forms, body)
             if following < count and lines[following].depth:
-                roles[i:header] = [Role.ATTRIBUTION] * (header - i)
+                # What is introduced is marked as well, and there may be answers between the marks.
+                roles[i:following] = [Role.ATTRIBUTION] * (following - i)
                 i = floor = following
                 continue
             return _cut(forms, roles, i, lines)
+        if hinted:
+            i += 1
+            floor = i
+            continue
         following = _next_text(forms, i + 1)
         quoted = following < count and lines[following].depth > 0 and following - i <= 4
         begin = None
@@ -280,31 +283,27 @@ def _cut_from(roles: list[Role], i: int) -> None:
     roles[i:] = [Role.QUOTED] * (len(roles) - i)
 
 
+def _introduction(lines: Sequence[Line], forms: Sequence[str], start: int) -> tuple[int, bool]:
+    """(the line after the rules and the header block that begin at `start`, whether they tell of a forward)."""
+    forwarded = False
+    body = start
+    while body < len(forms) and body < start + 4:
+        form = forms[body]
+        kind = attribution.original_message_rule(form)
+        forwarded = forwarded or kind == "forwarded"
+        if form and not kind and not attribution.is_rule(form) and not attribution.dashed_attribution(form):
+            break
+        body += 1
+    header = _header(lines, forms, body) if body < len(forms) else None
+    return header or body, forwarded
+
+
 def _cut(
-    forms: Sequence[str],
-    roles: list[Role],
-    start: int,
-    lines: Sequence[Line],
-    *,
-    forwarded: bool = False,
-    attributed: int | None = None,
+    forms: Sequence[str], roles: list[Role], start: int, lines: Sequence[Line], *, attributed: int | None = None
 ) -> int:
     """Marks everything from `start` on as quoted or forwarded; what introduces it as attribution."""
     count = len(roles)
-    body = attributed if attributed is not None else start
-    if attributed is None:
-        while body < count and body < start + 4:
-            form = forms[body]
-            kind = attribution.original_message_rule(form)
-            forwarded = forwarded or kind == "forwarded"
-            if not form or kind or attribution.is_rule(form) or attribution.dashed_attribution(form):
-                body += 1
-                continue
-            break
-        if body < count:
-            header = _header(lines, forms, body)
-            if header is not None:
-                body = header
+    body, forwarded = (attributed, False) if attributed is not None else _introduction(lines, forms, start)
     role = Role.FORWARDED if forwarded else Role.QUOTED
     roles[start:body] = [Role.ATTRIBUTION] * (body - start)
     roles[body:] = [role] * (count - body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from m4dbot.reading.html import html_lines
 from m4dbot.reading.mime import open_mail
-from m4dbot.reading.quotes import MOST_LINES, blocks_from, marked_lines
+from m4dbot.reading.quotes import MOST_LINES, Line, blocks_from, marked_lines
 from m4dbot.reading.values import Block, Role
 
 _MOST_CHARACTERS = 400_000
@@ -13,18 +13,29 @@ _MOST_CHARACTERS = 400_000
 def blocks_of(plain: str | None, html: str | None) -> tuple[Block, ...]:
     """A mail's text as blocks: own words, quotations, attributions, signature and footers, in order.
 
-    Together the blocks are the whole text, but for blanks. Plain text is expected with format=flowed
-    (RFC 3676) already unwrapped. The work is bounded: of a huge text the beginning is looked at, and
-    the rest goes with the last block.
+    Together the blocks are the whole text, but for blanks. HTML is read where there is some, because its
+    structure knows what is quoted, unless it holds much less than the plain text. Plain text is expected
+    with format=flowed (RFC 3676) already unwrapped; quotations keep their marks there, see
+    `quotes.without_marks`. The work is bounded: of a huge text the beginning is looked at, and the rest
+    goes with the last block.
     """
     if html is not None and html.strip():
         lines, rest = html_lines(html)
-        if rest or any(line.text for line in lines):
-            return blocks_from(lines, rest)
-    return _blocks_of_text(plain or "")
+        if rest or _holds_enough(lines, plain):
+            return blocks_from(marked_lines(lines), rest)
+    lines, rest = _lines_of_text(plain or "")
+    return blocks_from(marked_lines(lines), rest)
 
 
-def _blocks_of_text(text: str) -> tuple[Block, ...]:
+def _holds_enough(lines: list[Line], plain: str | None) -> bool:
+    found = sum(len(line.text.split()) for line in lines)
+    if plain is None:
+        return found > 0
+    words = [word for word in plain[:_MOST_CHARACTERS].split() if "://" not in word and not word.startswith(">")]
+    return found >= 0.5 * len(words)
+
+
+def _lines_of_text(text: str) -> tuple[list[Line], str]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     at = 0
     for _ in range(MOST_LINES):
@@ -32,7 +43,7 @@ def _blocks_of_text(text: str) -> tuple[Block, ...]:
         if not at or at > _MOST_CHARACTERS:
             break
     head, rest = (text[: at - 1], text[at:]) if at else (text, "")
-    return blocks_from(marked_lines(head), rest)
+    return [Line(line) for line in head.split("\n")], rest
 
 
 def own_words_of(raw: bytes) -> str:

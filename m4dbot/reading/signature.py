@@ -176,8 +176,20 @@ def _tail(forms: Sequence[str], roles: list[Role], begin: int, stop: int) -> Non
         start, role = _last_part(forms, begin, stop)
         if role is None:
             return
+        if role is Role.SIGNATURE:
+            start = _with_regards(forms, start, begin)
         roles[start:stop] = [role] * (stop - start)
         stop = start
+
+
+def _with_regards(forms: Sequence[str], start: int, begin: int) -> int:
+    """Where a signature begins together with the "Kind regards," above it."""
+    above = start - 1
+    while above > begin and not forms[above]:
+        above -= 1
+    if above > begin and forms[above].casefold().strip(" ,.!*_") in reply_words().regards:
+        return above
+    return start
 
 
 def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role | None]:
@@ -233,9 +245,11 @@ def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
         if not exact and not is_rule(forms[i]):
             continue
         below = [line for line in forms[i + 1 : stop] if line and not is_rule(line) and not _SIG_MARKER.match(line)]
-        if (exact and (not below or (len(below) <= _MOST_SIGNATURE_LINES and not _is_prose(below)))) or (
-            not exact and i > begin and _is_signature_below_rule(forms[i - 1], forms[i], below)
-        ):
+        if exact:
+            is_one = not below or (len(below) <= _MOST_SIGNATURE_LINES and not _is_prose(below))
+        else:
+            is_one = i > begin and _is_signature_below_rule(forms[i - 1], forms[i], below)
+        if is_one:
             found = i
         elif below:
             break
