@@ -40,7 +40,7 @@ def preview(
     config = common.config_of(ctx)
     with common.store(config) as database, database.read() as session:
         slug = discussion or _only(session)
-        mail = digest_preview(session, config, slug, week, common.now(), language=language)
+        mail = digest_preview(session, config, slug, week=week, now=common.now(), language=language)
     message = email.message_from_bytes(mail.content, policy=email.policy.default)
     if html is None:
         click.echo(click.style(text.clean(mail.subject), bold=True))
