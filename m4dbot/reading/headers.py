@@ -23,6 +23,7 @@ _KNOWN = re.compile(
     rb"|references|in-reply-to|reply-to|sender|content-transfer-encoding|list-id)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
+_SECTION_END = re.compile(rb"(?:\A|\n)(?:\r?\n|--)")
 _FOLDING = re.compile(r"[ \t]*\n[ \t]*")
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]+")
 # RFC 2047 §2, with what is seen: blanks in the text, a language suffix (RFC 2231 §5), no closing mark.
@@ -99,7 +100,7 @@ def parse(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, 
         # or a body without the empty line before it. It is a slip if well-known fields follow.
         line_end = raw.find(b"\n", position, stop)
         following = raw[line_end + 1 : min(stop, line_end + 4000)] if line_end >= 0 else b""
-        section = re.split(rb"\r?\n\r?\n", following, maxsplit=1)[0]
+        section = _SECTION_END.split(following, maxsplit=1)[0]
         if raw[position : position + 5] in (b"From ", b">From") or (fields < MOST_FIELDS and _KNOWN.search(section)):
             position = line_end + 1 if line_end >= 0 else stop
             continue

@@ -20,6 +20,9 @@ MOST_CANDIDATES = 50_000  # lines that begin with two dashes
 MOST_TEXT = 2_000_000  # characters that are read of one mail's text
 
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
+_MAILS = frozenset({"message/rfc822", "message/global"})
+# RFC 6522 §4 and RFC 6533 §5; the second is a server's own invention, often seen.
+_HEADER_SECTIONS = frozenset({"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"})
 _TEXT_BUT_DATA = frozenset({"text/calendar", "text/csv", "text/vcard", "text/x-vcard"})
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s{0,4}=\s{0,4}[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 _GUESSED_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.IGNORECASE)
@@ -126,6 +129,8 @@ def _open_part(raw: bytes, start: int, default_type: str) -> _Part:
             boundary = guessed[1] if guessed else b""
         if boundary:
             part.boundary, part.children = boundary, []
+        else:
+            part.content_type = "text/plain"
     return part
 
 
@@ -184,7 +189,8 @@ def _walk(raw: bytes, start: int, notes: list[str]) -> _Part:
             stack.append(part)
         else:
             if part.children is not None:
-                notes.append("parts are nested too deep; the innermost were read as one text")
+                if part.boundary not in levels:
+                    notes.append("parts are nested too deep; the innermost were read as one text")
                 part.children, part.content_type = None, "text/plain"
             leaf = part
         # The empty line that ends a header section may be the one before the next delimiter.
@@ -326,17 +332,20 @@ class _Gathering:
         encoding = encoding.strip("\"'")
         disposition, about = with_parameters(part.headers.structured("content-disposition") or "")
         name = about.get("filename") or part.parameters.get("name") or ""
-        attached = disposition == "attachment" or (bool(name) and mother is not None)
+        # A named text is a file, but for the first of all: some programs name the letter itself.
+        named = bool(name) and mother is not None and bool(self.pieces or self.attachments)
+        attached = disposition == "attachment" or named
         if kind == "text/calendar" and disposition != "attachment":
             self.calendar = self._text(part, encoding)
         elif kind in ("message/delivery-status", "message/global-delivery-status"):
             self.status += self._groups(part, encoding)
         elif kind in ("message/disposition-notification", "message/global-disposition-notification"):
             self.disposition += self._groups(part, encoding)
-        elif kind in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
+        elif kind in _MAILS or kind in _HEADER_SECTIONS:
             inside = transfer_decoded(self.raw[part.body_start : part.end], encoding)
             self.returned = self.returned or inside
-            if not kind.endswith("headers") and mother is not None and mother.content_type != "multipart/report":
+            reported = mother is not None and mother.content_type == "multipart/report"
+            if kind in _MAILS and not reported:
                 self.enclosed.append(inside)
                 self._attach(part, name or "forwarded mail.eml", encoding)
         elif kind in _SIGNATURES:

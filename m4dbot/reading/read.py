@@ -19,6 +19,7 @@ from m4dbot.reading.values import Block, ContributorLine, Kind, Person, Reading,
 
 _RECIPIENTS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to")
 _MOST_OF_A_SUBJECT = 1_000
+_MOST_ENCLOSED = 5
 _BY_PEOPLE = frozenset({Kind.CONTRIBUTION, Kind.COMMAND, Kind.DECISION, Kind.EMPTY, Kind.SPAM})
 
 
@@ -43,10 +44,8 @@ def _read(raw: bytes, around: Surroundings, extract: Extract | None) -> Reading:
     headers = mail.headers
     people = _people(headers, around)
     subject = (headers.get("subject") or "")[:_MOST_OF_A_SUBJECT]
-    blocks = blocks_of(mail.plain, mail.html)
+    blocks = (*blocks_of(mail.plain, mail.html), *_enclosed(mail))
     forwarded = passed_on(blocks, subject=subject, author=people.author, around=around, blocks_of=_blocks_of_text)
-    if forwarded is None:
-        forwarded = _enclosed_contribution(mail, blocks, subject, people.author, around)
     if forwarded is not None:
         blocks = forwarded.blocks
         notes.append("the contribution was forwarded")
@@ -131,23 +130,17 @@ def _blocks_of_text(text: str) -> tuple[Block, ...]:
     return blocks_of(text, None)
 
 
-def _enclosed_contribution(
-    mail: Mail, blocks: tuple[Block, ...], subject: str, author: Person, around: Surroundings
-) -> PassedOn | None:
-    """The contribution in a mail that is forwarded whole, as an attachment (RFC 2046 §5.2.1)."""
-    if len(mail.enclosed) != 1:
-        return None
-    inner = open_mail(mail.enclosed[0])
-    sender = inner.headers.get("from") or ""
-    header_block = Block(Role.ATTRIBUTION, f"From: {sender}\nSubject: {inner.headers.get('subject') or ''}")
-    text = "\n\n".join(b.text for b in blocks_of(inner.plain, inner.html) if b.role is not Role.QUOTED)
-    return passed_on(
-        (*blocks, header_block, Block(Role.FORWARDED, text)),
-        subject=subject,
-        author=author,
-        around=around,
-        blocks_of=_blocks_of_text,
-    )
+def _enclosed(mail: Mail) -> tuple[Block, ...]:
+    """The texts of mails that are forwarded whole (RFC 2046 §5.2.1), shown as other programs forward."""
+    blocks: list[Block] = []
+    for raw in mail.enclosed[:_MOST_ENCLOSED]:
+        inner = open_mail(raw)
+        fields = ((name, inner.headers.get(name.lower())) for name in ("From", "Date", "Subject"))
+        text = "\n\n".join(b.text.strip("\n") for b in blocks_of(inner.plain, inner.html)).strip()
+        if text:
+            blocks.append(Block(Role.ATTRIBUTION, "\n".join(f"{name}: {value}" for name, value in fields if value)))
+            blocks.append(Block(Role.FORWARDED, text))
+    return tuple(blocks)
 
 
 def _on_behalf_of(people: _People, forwarded: PassedOn | None, own_text: str, subject: str) -> Person | None:
