@@ -111,6 +111,9 @@ class _Page:
     def response_line(self, response: Response) -> str:
         return outline.response_line(self.reply, response, self.words)
 
+    def other_language(self, response: Response) -> str:
+        return outline.other_language(response, self.words)
+
     def sections(self, response: Response) -> list[tuple[str, list[Passage]]]:
         """A response's passages, neighbours with one tag together under it."""
         return [(self.words.tag(tag), list(of)) for tag, of in groupby(response.passages, key=lambda p: p.tag)]

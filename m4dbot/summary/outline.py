@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -137,7 +138,9 @@ def _by_question(reply: ConsolidatedReply, words: Words) -> Iterator[Block]:
 
 def _passages(reply: ConsolidatedReply, said: Sequence[tuple[Response, Passage]], words: Words) -> Iterator[Block]:
     for response, passage in said:
-        yield Said(passage.text, byline(reply.person(response.person), words), response.number)
+        by = byline(reply.person(response.person), words)
+        foreign = other_language(response, words)
+        yield Said(passage.text, f"{by} · {foreign}" if foreign else by, response.number)
 
 
 def _resources(reply: ConsolidatedReply, words: Words) -> Iterator[Block]:
@@ -174,8 +177,16 @@ def _response(reply: ConsolidatedReply, response: Response, words: Words) -> Ite
 def versions(texts: Mapping[str, str], language: str, languages: Sequence[str]) -> list[tuple[str, str]]:
     """A text's language versions: the wanted one first, then in the discussion's order; each wording once."""
     order = dict.fromkeys((language, *languages, *texts))
-    found = [(code, texts[code]) for code in order if texts.get(code)]
+    found = [(code, _typeset(texts[code], code)) for code in order if texts.get(code)]
     return [pair for i, pair in enumerate(found) if pair[1] not in {text for _, text in found[:i]}]
+
+
+def _typeset(text: str, language: str) -> str:
+    """French spaces that do not break: a question mark alone on a line helps nobody."""
+    if language.partition("-")[0] != "fr":
+        return text
+    text = re.sub(r" (?=[:»])", "\u00a0", re.sub(r"(?<=«) ", "\u00a0", text))
+    return re.sub(r" (?=[;?!])", "\u202f", text)
 
 
 def _first(texts: Mapping[str, str], words: Words, languages: Sequence[str]) -> str:
@@ -224,6 +235,12 @@ def response_line(reply: ConsolidatedReply, response: Response, words: Words) ->
     if response.shared_by:
         parts.append(words("shared_by", name=response.shared_by))
     return " · ".join(parts)
+
+
+def other_language(response: Response, words: Words) -> str:
+    """The name of the language a response was written in, where it is not that of the fixed words."""
+    code = response.language
+    return words.language_name(code) if code and code.partition("-")[0] != words.language else ""
 
 
 def tiles(reply: ConsolidatedReply) -> list[tuple[str, int]]:
