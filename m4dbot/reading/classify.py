@@ -105,6 +105,16 @@ def classify(facts: Facts) -> Verdict:
     return Verdict(Kind.CONTRIBUTION, "A person's words, and nothing in the mail says otherwise.")
 
 
+def _leave_address(facts: Facts) -> Verdict | None:
+    """RFC 2369 §3.2: what a header of ours promises, whatever program keeps the promise for a person.
+
+    The address with its token stands in that header and nowhere else, so no responder writes to it.
+    """
+    if facts.detail(PlusKind.LEAVE):
+        return Verdict(Kind.COMMAND, "A command: “leave”, by the address it was sent to.")
+    return None
+
+
 def _bounce(facts: Facts) -> Verdict | None:
     suspicion = suspicion_of(
         facts.mail,
@@ -347,7 +357,7 @@ def _command(facts: Facts) -> Verdict | None:
     plus = next(
         (
             found
-            for kind in (PlusKind.LEAVE, PlusKind.CORRECT, PlusKind.COMMAND)
+            for kind in (PlusKind.CORRECT, PlusKind.COMMAND)
             if (found := plus_of(facts.recipients, around.group_address, around.recipient_delimiter, kind))
         ),
         None,
@@ -359,23 +369,29 @@ def _command(facts: Facts) -> Verdict | None:
     return Verdict(Kind.COMMAND, f"A command: “{command.name.value}”, by {where}.")
 
 
+_ANSWER = re.compile(r"^\s*(?:\[[^\]]{1,60}\]\s*)?[^\s:\[]{1,5}\s?:|^\s*\[")
+
+
 def _empty(facts: Facts) -> Verdict | None:
-    if facts.words == 0 and not facts.has_files:
+    # A mail that answers none may say all it has to say in its subject.
+    titled = len(facts.subject.split()) >= 4 and not _ANSWER.match(facts.subject)
+    if facts.words == 0 and not facts.has_files and not titled:
         return Verdict(Kind.EMPTY, "Nothing newly written and nothing attached.")
     return None
 
 
 # The order matters: what machines send is told apart first, for it may come to any address of ours.
 _RULES = (
+    _leave_address,
     _bounce,  # a report may carry Auto-Submitted, a List-Id of the mail it returns, anything
     _receipt,  # likewise
     _own,
     _challenge,  # most challenges are Auto-Submitted too, and need other treatment
     _calendar,  # answers to invitations are often Auto-Submitted
     _automatic,
+    _decision,  # only what a person sent decides anything; a filter's mark does not undo it
     _list,
     _spam,
-    _decision,  # only what a person sent decides anything
     _command,
     _empty,
 )

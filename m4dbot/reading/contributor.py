@@ -122,8 +122,8 @@ def _parts(line: str) -> list[str]:
     tail = re.search(r"\(([^()]{2,60})\)\s*$|\s(?:in|en|au|aux|em|à)\s+([^\s,]{3,30}(?:\s[^\s,]{2,30}){0,3})$", line)
     place = (tail[1] or tail[2]).strip() if tail else ""
     if tail and _country(place):
-        return [p.strip(" .,*_") for p in _SPLIT.split(line[: tail.start()])] + [place]
-    return [p.strip(" .,*_") for p in _SPLIT.split(line)]
+        return [p.strip(" .,*_\xa0") for p in _SPLIT.split(line[: tail.start()])] + [place]
+    return [p.strip(" .,*_\xa0") for p in _SPLIT.split(line)]
 
 
 def _says(part: str, what: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from m4dbot.reading.addresses import domain_of, person_of
-from m4dbot.reading.names import same_person
+from m4dbot.reading.names import is_person, leading_name, same_person
 from m4dbot.reading.quotes import without_marks
 from m4dbot.reading.values import Block, Person, Role, Surroundings
 from m4dbot.reading.words import reply_words
@@ -34,26 +34,29 @@ def passed_on(
     blocks: tuple[Block, ...],
     *,
     subject: str,
+    is_reply: bool,
     author: Person,
     around: Surroundings,
     blocks_of: Callable[[str], tuple[Block, ...]],
 ) -> PassedOn | None:
     """The contribution that `blocks` forward, or None where they are somebody's own mail.
 
-    A facilitator's forwarding is always meant so; a member's where next to nothing is added. A mail
-    of ours that comes back inside another is no contribution. An introduction by a facilitator
-    becomes part of the attribution, which is shown and not published.
+    A facilitator's forwarding is always meant so, and so is what a facilitator quotes in a mail that
+    answers none; a member's where next to nothing is added. A mail of ours that comes back inside
+    another is no contribution. An introduction by a facilitator becomes part of the attribution,
+    which is shown and not published.
     """
     own = " ".join(b.text for b in blocks if b.role is Role.OWN).split()
-    facilitator = author.address.lower() in around.facilitators
+    facilitator = bool(author.address) and author.address.lower() in {a.lower() for a in around.facilitators}
     if len(own) > _MOST_OF_AN_INTRODUCTION["facilitator" if facilitator else "member"]:
         return None
     called_so = bool(_PREFIX.match(subject))
+    brought = called_so or (facilitator and not is_reply)
     for index, block in enumerate(blocks[:-1]):
         following = blocks[index + 1]
         if block.role is not Role.ATTRIBUTION:
             continue
-        if following.role is not Role.FORWARDED and not (following.role is Role.QUOTED and called_so):
+        if following.role is not Role.FORWARDED and not (following.role is Role.QUOTED and brought):
             continue
         writer = writer_in(block.text)
         if writer is None or _is_ours(writer, author, around):
@@ -71,7 +74,7 @@ def passed_on(
 
 
 def writer_in(header_block: str) -> Person | None:
-    """The sender that a header block inside the text names, or None."""
+    """The sender that a header block inside the text names, or a line such as "Anna Vega wrote:"; or None."""
     labels = reply_words().labels
     for line in header_block.split("\n")[:20]:
         label, colon, value = without_marks(line).replace("：", ":").partition(":")
@@ -80,7 +83,12 @@ def writer_in(header_block: str) -> Person | None:
             value = value.strip(" \t*\xa0")
             person = person_of(value)
             return person if person.name or person.address else None
-    return None
+    line = " ".join(header_block.split())
+    person = person_of(line.rpartition(",")[2]) if "<" in line else Person()
+    if person.address:
+        return person
+    name, _ = leading_name(line)
+    return Person(name) if is_person(name) else None
 
 
 def _is_ours(writer: Person, author: Person, around: Surroundings) -> bool:
@@ -88,7 +96,7 @@ def _is_ours(writer: Person, author: Person, around: Surroundings) -> bool:
     address = writer.address.lower()
     if address and address == author.address.lower():
         return False  # somebody forwards what he sent before and what got lost
-    if address in (around.group_address.lower(), *around.facilitators) and address:
+    if address and address in {around.group_address.lower(), *(a.lower() for a in around.facilitators)}:
         return True
     group_domain = domain_of(around.group_address)
     return bool(address) and domain_of(address) in around.own_domains and domain_of(address) == group_domain

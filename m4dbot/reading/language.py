@@ -61,6 +61,8 @@ def language_of(text: str, languages: tuple[str, ...] = (), prior: str | None = 
         if scores[best] >= 1 and lead >= 1:
             return best
         return prior if prior is not None else _only_one(scores, languages)
+    if prior is not None and scores.get(prior, 0.0) >= 1 and scores[prior] * 1.4 >= scores[best]:
+        return prior
     modelled = _by_model(text, tuple(dict.fromkeys((*languages, *_SMALL_WORDS_FOR))))
     if modelled is not None:
         return modelled

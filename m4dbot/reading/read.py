@@ -45,7 +45,16 @@ def _read(raw: bytes, around: Surroundings, extract: Extract | None) -> Reading:
     people = _people(headers, around)
     subject = (headers.get("subject") or "")[:_MOST_OF_A_SUBJECT]
     blocks = (*blocks_of(mail.plain, mail.html), *_enclosed(mail))
-    forwarded = passed_on(blocks, subject=subject, author=people.author, around=around, blocks_of=_blocks_of_text)
+    parents = message_ids_of(headers.structured("in-reply-to"))
+    references = message_ids_of(headers.structured("references"))
+    forwarded = passed_on(
+        blocks,
+        subject=subject,
+        is_reply=bool(parents or references),
+        author=people.author,
+        around=around,
+        blocks_of=_blocks_of_text,
+    )
     if forwarded is not None:
         blocks = forwarded.blocks
         notes.append("the contribution was forwarded")
@@ -77,8 +86,8 @@ def _read(raw: bytes, around: Surroundings, extract: Extract | None) -> Reading:
         author=people.author,
         recipients=people.recipients,
         reply_to=people.reply_to,
-        in_reply_to=(message_ids_of(headers.structured("in-reply-to")) or (None,))[0],
-        references=message_ids_of(headers.structured("references")),
+        in_reply_to=parents[0] if parents else None,
+        references=references,
         on_behalf_of=on_behalf_of,
         language=language_of(_own(blocks), around.languages, around.prior_language) if by_person else None,
         blocks=blocks,
