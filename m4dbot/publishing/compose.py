@@ -548,10 +548,10 @@ class _Mail:
         name = one_line(sender.name, 80)
         shown = f'"{name}" ' if name.isascii() and not set(name) & set('"\\') else ""
         headers.raw("List-Id", f"{shown}<{sender.list_id}>")
-        headers.raw("List-Post", f"<mailto:{sender.address}>")
-        headers.raw("List-Help", f"<mailto:{sender.plus('help')}>")
+        headers.raw("List-Post", f"<{html.mailto(sender.address)}>")
+        headers.raw("List-Help", f"<{html.mailto(sender.plus('help'))}>")
         if sender.owner:
-            headers.raw("List-Owner", f"<mailto:{sender.owner}>")
+            headers.raw("List-Owner", f"<{html.mailto(sender.owner)}>")
         if sender.archive:
             headers.raw("List-Archive", f"<{sender.archive}>")
         if slots is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from m4dbot.discussion.model import Discussion, Week
 from m4dbot.publishing.values import Digest, Entry, Figures, Place, Post, Section, Sender, Words
 from m4dbot.store.tables import Contribution, Group, Passage, Subscriber
-from m4dbot.summary.countries import country_code, folded
+from m4dbot.summary.countries import country_code, country_in, folded
 
 if TYPE_CHECKING:
     from m4dbot.config import Config
@@ -26,7 +27,9 @@ PUBLISHED = "approved"
 def sender_of(config: Config, group: ConfiguredGroup) -> Sender:
     """The group as a sender of mail."""
     owner = group.facilitators[0].address if group.facilitators else ""
-    return Sender(group.slug, group.name, group.address, group.list_id, owner, config.web.archive)
+    # A header carries ASCII only (RFC 3986 §2.1 says how the rest is written).
+    archive = quote(config.web.archive, safe="%:/?#[]@!$&'()*+,;=~")
+    return Sender(group.slug, group.name, group.address, group.list_id, owner, archive)
 
 
 def configured_group(session: Session, config: Config, group_id: int) -> ConfiguredGroup | None:
@@ -117,7 +120,9 @@ def _published(row: Contribution, organisation: str, country: str, passages: Seq
         attachments=tuple(_names(row.attachments)),
     )
     author = folded(behalf) if behalf else row.author_address or folded(name)
-    return Published(entry, words or (Words(Place(), text),), author, country if not behalf else "", row.received_at)
+    signed = country_in(str(line.get("place") or ""))
+    country = signed if behalf else country or signed
+    return Published(entry, words or (Words(Place(), text),), author, country, row.received_at)
 
 
 def _names(attachments: Iterable[object]) -> Iterable[str]:
@@ -138,8 +143,11 @@ def digest_of(
     fresh = [c for c in contributions if c.entry.contribution_id not in printed]
     by_place: dict[Place, list[Entry]] = {Place(week.number, q.number): [] for q in week.questions}
     for contribution in fresh:
+        entry = contribution.entry
         for place, text in by_question(contribution.words):
-            by_place.setdefault(_known(place, discussion, week), []).append(replace(contribution.entry, text=text))
+            by_place.setdefault(_known(place, discussion, week), []).append(replace(entry, text=text))
+            # The facilitators' note and the names of files stand with the first part only.
+            entry = replace(entry, note="", attachments=())
     places = sorted(by_place, key=_in_order)
     sections = [Section(place, tuple(by_place[place])) for place in places]
     number = week.number

@@ -67,3 +67,15 @@ def test_the_contributor_line(database: Database, config: Config) -> None:
     assert b"* Ann Osei, Engineer, Tamale" in contents[1]
     assert b"* Dr. Kofi Mensah" in contents[2]
     assert b"sent by Ann" in contents[2]
+
+
+def test_an_archive_with_letters_beyond_ascii(database: Database, config: Config) -> None:
+    """Its address is written so that a header can carry it."""
+    web = config.web.model_copy(update={"archive": "https://archive.example.org/eau/été"})
+    with database.write() as session:
+        discussion_id = load(session)
+        subscribe(session, "Ann", delivery="posts")
+        number = contribution(session, ("x", 1, 1), discussion_id=discussion_id)
+        post_approved(session, config.model_copy(update={"web": web}), number, at(3))
+        content = session.scalars(select(Rendering.content)).one()
+    assert b"List-Archive: <https://archive.example.org/eau/%C3%A9t%C3%A9>" in content

@@ -6,7 +6,7 @@ import email
 import email.policy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4dbot.publishing.headers import HeaderRefused, Headers, encoded_words, one_line
@@ -16,6 +16,7 @@ def read(headers: Headers) -> email.message.EmailMessage:
     return email.message_from_bytes(bytes(headers) + b"\r\n", policy=email.policy.default)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_becomes_one_header(text: str) -> None:
     """Made one line, any text is a Subject of short ASCII lines that reads back as it was."""
@@ -28,6 +29,7 @@ def test_any_text_becomes_one_header(text: str) -> None:
     assert " ".join(str(message["Subject"]).split()) == line
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_name_becomes_one_mailbox(name: str) -> None:
     """A From with any display name holds exactly one address, ours, and the name as it was."""
@@ -87,6 +89,7 @@ def test_one_line_cuts_at_a_word() -> None:
     assert one_line(" a \t b\r\n c\x00\u202e d ") == "a b c d"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp")), min_size=1, max_size=200))
 def test_encoded_words_stay_short(text: str) -> None:
     """RFC 2047 §2: no encoded word is longer than 75 characters."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from m4dbot.publishing import html
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("<>&\"'/ab=:;!-[](){}\n\x00\u202e javascript:httpw."), max_size=200))
 def test_words_hold_only_paragraphs_breaks_and_links(text: str) -> None:
     """No input makes another element than p, br and a, nor a link to anything but the web."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4dbot.config import DELIVERIES as CONFIGURABLE
@@ -27,6 +28,7 @@ places = st.builds(Place, st.sampled_from([None, 1, 2]), st.sampled_from([None, 
 )
 
 
+@settings(deadline=None)
 @given(st.lists(places, max_size=8))
 def test_every_word_is_printed_once(order: list[Place]) -> None:
     """However passages are filed, each stands in exactly one place of the digest."""
@@ -46,6 +48,15 @@ def test_greetings_stay_with_their_answer() -> None:
         Words(Place(1), "Regards"),
     ]
     assert by_question(words) == [(Place(1, 1), "Dear all,\n\nFirst."), (Place(1, 2), "Second.\n\nRegards")]
+
+
+def test_a_note_stands_once(discussion: Discussion) -> None:
+    """Of a contribution in several places, the first part carries the note and the names of its files."""
+    said = published(1, Words(Place(1, 1), "First."), Words(Place(1, 2), "Second."))
+    noted = replace(said, entry=replace(said.entry, note="Shortened.", attachments=("a.pdf",)))
+    digest = digest_of(discussion, discussion.weeks[0], [noted], printed=())
+    found = [(e.text, e.note, e.attachments) for s in digest.week for e in s.entries]
+    assert found == [("First.", "Shortened.", ("a.pdf",)), ("Second.", "", ())]
 
 
 def test_words_on_another_week_stay_there() -> None:

@@ -7,7 +7,7 @@ import email.policy
 import quopri
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4dbot.delivery.values import Slot
@@ -19,6 +19,7 @@ from tests.unit.publishing.conftest import unflowed
 SLOTS = mime.Slots("0123456789abcdef")
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab é>.F\n -\u00a0"), max_size=400))
 def test_flowed_text_reads_back(text: str) -> None:
     """Undone, format=flowed gives the lines as they were, but for blanks at their ends; lines stay short."""
@@ -41,6 +42,7 @@ def test_no_break_spaces_do_not_break() -> None:
     assert any("question\u00a0?" in line for line in lines)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_bodies_read_back(text: str) -> None:
     """Whatever the text, the decoded body is that text with CRLF line ends, in lines of at most 76 characters."""
