@@ -143,7 +143,7 @@ def is_attribution(text: str, *, above_quote: bool) -> bool:
     `above_quote` tells that a marked quotation follows; without one, what follows would be cut on
     the word of this line alone, and more is asked of it.
     """
-    if len(text) > _LONGEST_ATTRIBUTION or len(text) < 6 or text.startswith(_NEVER_FIRST):
+    if len(text) > _LONGEST_ATTRIBUTION or len(text) < 6 or (not above_quote and text.startswith(_NEVER_FIRST)):
         return False
     t = _traits(text)
     if above_quote and t.verb and t.colon and t.others <= 8:
@@ -217,8 +217,10 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
             break
         if len(line) + len(joined) > _LONGEST_ATTRIBUTION:
             break
-        if found is not None and line.endswith((".", "!", "?")) and not _traits(line).date:
-            break
+        if found is not None and line.endswith((".", "!", "?")):
+            above = _traits(line)
+            if not (above.date or above.address):
+                break
         if not _wrapped(line, joined):
             break
         joined = f"{line} {joined}"
@@ -326,6 +328,12 @@ class _Header:
     known: int
     address: bool
     date: bool
+
+
+def may_begin_header(line: str) -> bool:
+    """Whether a line may be the first of a header block; the cheap question before the dear one."""
+    parts = _label(line)
+    return parts is not None and (bool(parts[0]) or "@" in parts[2])
 
 
 def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = False) -> int | None:
@@ -448,6 +456,14 @@ _ASKS = re.compile(
     r"(?:please |do not |to |you can |s'il vous plaît |merci de |veuillez |por favor |bitte |gelieve )?"
     r"(?:reply|respond|write|type|enter|répon|écri|respond|escrib|antwort|schreib|beantwoord|typ|rispond|scriv|svar|skriv)"
 )
+
+
+def arrowed_attribution(line: str) -> bool:
+    """ ">>> Ana Pérez <ana@example.org> 3/11/2026 10:15 >>>", above a quotation without marks."""
+    if len(line) > 200 or not line.startswith(">>> "):
+        return False
+    t = _traits(line.strip("> "))
+    return t.date and t.time and (t.address or line.endswith(">>>")) and t.others <= 12
 
 
 def asks_to_reply_above(line: str) -> bool:

@@ -121,8 +121,8 @@ def _roles(lines: Sequence[Line]) -> list[Role]:
     for i, line in enumerate(lines):
         if line.hint is Hint.ATTRIBUTION and not line.depth:
             roles[i] = Role.ATTRIBUTION
-    end = _attribute(lines, forms, roles)
-    signature.separate(forms, roles, end, [line.hint is Hint.SIGNATURE for line in lines])
+    _attribute(lines, forms, roles)
+    signature.separate(forms, roles, [line.hint is Hint.SIGNATURE for line in lines])
     _settle_blanks(forms, roles)
     return roles if count else []
 
@@ -147,16 +147,16 @@ def _next_text(forms: Sequence[str], i: int) -> int:
     return i
 
 
-def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> int:
-    """Finds what introduces quotations, and what is quoted without a mark. The first line of the
-    unmarked remainder, or the number of lines."""
+def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> None:
+    """Finds what introduces quotations, and what is quoted without a mark."""
     count = len(lines)
     floor = 0
     trials = _MOST_TRIALS
     i = 0
     while i < count:
         if lines[i].hint is Hint.REST:
-            return _cut(forms, roles, i, lines)
+            _cut(forms, roles, i, lines)
+            return
         form = forms[i]
         if not form:
             i += 1
@@ -168,13 +168,18 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
             # The marker may stand at the top of the mail that is answered, under its attribution.
             _cut_from(roles, start if lines[i].depth else i)
             _attribute_above(lines, forms, roles, start, floor)
-            return start
+            return
+        if lines[i].depth and attribution.arrowed_attribution(form):
+            following = _next_text(forms, i + 1)
+            if following < count and not lines[following].depth and _may_cut(forms, roles, i, i):
+                _cut(forms, roles, i, lines, attributed=i + 1)
+                return
         hinted = roles[i] is Role.ATTRIBUTION and lines[i].hint is Hint.ATTRIBUTION
         if lines[i].depth or (roles[i] is not Role.OWN and not hinted):
             i += 1
             floor = i
             continue
-        labelled = trials > 0 and ":" in form
+        labelled = trials > 0 and (attribution.may_begin_header(form) or (":" in form and _after_rule(lines, forms, i)))
         trials -= labelled
         if (
             attribution.original_message_rule(form)
@@ -188,7 +193,8 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 roles[i:following] = [Role.ATTRIBUTION] * (following - i)
                 i = floor = following
                 continue
-            return _cut(forms, roles, i, lines)
+            _cut(forms, roles, i, lines)
+            return
         if hinted:
             i += 1
             floor = i
@@ -215,15 +221,15 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 continue
             if _may_cut(forms, roles, begin, i):
                 roles[begin : i + 1] = [Role.ATTRIBUTION] * (i + 1 - begin)
-                return _cut(forms, roles, begin, lines, attributed=i + 1)
+                _cut(forms, roles, begin, lines, attributed=i + 1)
+                return
         if following < count and signature.is_phone_footer(form) and i > 0 and not lines[following].depth:
             own_before = any(forms[j] and roles[j] is Role.OWN for j in range(i))
             if own_before and _rest_is_unmarked(lines, forms, following, i):
                 roles[i] = Role.FOOTER
                 _cut_from(roles, i + 1)
-                return i
+                return
         i += 1
-    return count
 
 
 def _rest_is_unmarked(lines: Sequence[Line], forms: Sequence[str], following: int, i: int) -> bool:
@@ -242,14 +248,17 @@ def _rest_is_unmarked(lines: Sequence[Line], forms: Sequence[str], following: in
     return sum(1 for j in range(following, len(lines)) if forms[j]) >= 3
 
 
-def _header(lines: Sequence[Line], forms: Sequence[str], i: int) -> int | None:
-    if ":" not in forms[i]:
-        return None
+def _after_rule(lines: Sequence[Line], forms: Sequence[str], i: int) -> bool:
     above = i - 1
     while above >= 0 and not forms[above]:
         above -= 1
-    after_rule = lines[i].hint is Hint.RULE or (above >= 0 and attribution.is_rule(forms[above]))
-    return attribution.header_block_at(forms, i, after_rule=after_rule)
+    return lines[i].hint is Hint.RULE or (above >= 0 and attribution.is_rule(forms[above]))
+
+
+def _header(lines: Sequence[Line], forms: Sequence[str], i: int) -> int | None:
+    if ":" not in forms[i]:
+        return None
+    return attribution.header_block_at(forms, i, after_rule=_after_rule(lines, forms, i))
 
 
 def _may_cut(forms: Sequence[str], roles: Sequence[Role], begin: int, end: int) -> bool:
@@ -261,11 +270,10 @@ def _may_cut(forms: Sequence[str], roles: Sequence[Role], begin: int, end: int) 
     before = [forms[j] for j in range(begin) if forms[j] and roles[j] is Role.OWN]
     if not before:
         return False
-    text = " ".join(forms[begin : end + 1])
-    if attribution.by_machine(text):
-        return True
-    words = sum(len(line.split()) for line in before)
-    return words > 6 or not before[-1].endswith((",", ":", "!"))
+    greeting = sum(len(line.split()) for line in before) <= 6 and not before[-1].endswith((".", "?"))
+    if greeting and before[-1].endswith((",", ":")):
+        return False
+    return not greeting or attribution.by_machine(" ".join(forms[begin : end + 1]))
 
 
 def _attribute_above(lines: Sequence[Line], forms: Sequence[str], roles: list[Role], start: int, floor: int) -> None:
@@ -300,7 +308,7 @@ def _introduction(lines: Sequence[Line], forms: Sequence[str], start: int) -> tu
 
 def _cut(
     forms: Sequence[str], roles: list[Role], start: int, lines: Sequence[Line], *, attributed: int | None = None
-) -> int:
+) -> None:
     """Marks everything from `start` on as quoted or forwarded; what introduces it as attribution."""
     count = len(roles)
     body, forwarded = (attributed, False) if attributed is not None else _introduction(lines, forms, start)
@@ -313,8 +321,6 @@ def _cut(
         above -= 1
     if above >= 0 and roles[above] is Role.OWN and attribution.is_rule(forms[above]):
         roles[above:start] = [Role.ATTRIBUTION] * (start - above)
-        return above
-    return start
 
 
 def _settle_blanks(forms: Sequence[str], roles: list[Role]) -> None:

@@ -15,12 +15,12 @@ _MOST_SIGNATURE_LINES = 20
 _LONGEST_SIGNATURE_LINE = 100
 
 _DEVICE = re.compile(
-    r"i\s?phone|i\s?pad|i\s?pod|android|black\s?berry|samsung|galaxy|huawei|honor\b|xiaomi|redmi|\bpoco\b|oppo|vivo|"
+    r"i\s?phon|i\s?pad|i\s?pod|android|black\s?berry|samsung|galaxy|huawei|honor\b|xiaomi|redmi|\bpoco\b|oppo|vivo|"
     r"nokia|lumia|htc|motorola|\bmoto\b|sony|xperia|\blg\b|\bnexus\b|pixel|oneplus|realme|wiko|windows|outlook|yahoo|"
     r"g?mail\b|courrier|correo|correio|gmx|proton|tutanota|k-9|aol|zoho|thunderbird|smart\s?phone|handy|"
     r"mobil|portable|móvil|movil|celular|telefon|teléfono|téléphone|tablet|手机|手機|スマートフォン|휴대|"
     r"gerät|device|terminal|appareil|dispositivo|mailbox|bluewin|orange|android|acompli|spark|boomerang|viber|"
-    r"iphonesta|ifon|айфон|phone|телефон|мобильн|ios\b",
+    r"iphonesta|ifon|айфон|هاتف|جوال|tapatalk|mailspring|newton|phone|телефон|мобильн|ios\b",
     re.IGNORECASE,
 )
 _OUTLOOK_FOR = re.compile(r"\boutlook\b.{0,24}\b(?:ios|android|mac|windows|mobile)\b", re.IGNORECASE)
@@ -83,6 +83,7 @@ _CONTACT_LABEL = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?:[^\W\d_a-z][\w'’.-]{0,30})(?: [^\W\d_a-z][\w'’.-]{0,30}){1,2}\Z")
+_PICTURE = re.compile(r"\[(?:cid:|image|inline|logo|picture|bild|imagen?\b)[^\]]{0,120}\]\Z", re.IGNORECASE)
 _SIG_MARKER = re.compile(r"--\s?\Z")
 _TAGGED = re.compile(r"#sig#")
 
@@ -96,10 +97,10 @@ def is_phone_footer(line: str) -> bool:
         return True
     if _OUTLOOK_FOR.search(low) and len(low) <= 100 and ("http" in low or len(low.split()) <= 8):
         return True
-    if reply_words().sent_by.first(low) is None or _DEVICE.search(low) is None:
-        return (
-            low.startswith(("sent from my ", "sent from a ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
-        )
+    if not reply_words().sent_by.at_either_end(low):
+        return False
+    if _DEVICE.search(low) is None:
+        return low.startswith(("sent from my ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
     return len(low.split()) <= 16
 
 
@@ -131,14 +132,18 @@ def _contacts(line: str) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def separate(forms: Sequence[str], roles: list[Role], end: int, structural: Sequence[bool]) -> None:
+def separate(forms: Sequence[str], roles: list[Role], structural: Sequence[bool]) -> None:
     """Sets the roles of signatures and footers among the lines that are the sender's own.
 
     `structural` tells of lines that HTML marks as a signature.
     """
-    for i, marked in enumerate(structural):
-        if marked and roles[i] is Role.OWN:
-            roles[i] = Role.SIGNATURE
+    # Some write their answer where their program has put the signature.
+    if any(
+        form and role is Role.OWN and not marked for form, role, marked in zip(forms, roles, structural, strict=True)
+    ):
+        for i, marked in enumerate(structural):
+            if marked and roles[i] is Role.OWN:
+                roles[i] = Role.SIGNATURE
     _head(forms, roles)
     begin = 0
     count = len(roles)
@@ -217,7 +222,7 @@ def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role |
         tagged -= 1
     if tagged < stop and tagged > begin and any(_TAGGED.match(forms[j]) for j in range(tagged, stop)):
         return tagged, Role.SIGNATURE
-    if is_rule(last) and stop - 1 > begin:
+    if (is_rule(last) or _PICTURE.match(last)) and stop - 1 > begin:
         return stop - 1, Role.FOOTER
     contact = _contact_block(forms, begin, stop)
     if contact is not None:

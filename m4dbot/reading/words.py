@@ -54,6 +54,10 @@ class Phrases:
         first = self.first(text[:120])
         return first[1] if first and first[0] == 0 else None
 
+    def at_either_end(self, text: str) -> bool:
+        """Whether a text begins or ends with a phrase."""
+        return any(start == 0 or end == len(text) for start, end in self.spans(text))
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyWords:
