@@ -9,8 +9,10 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
-_BULLET = re.compile(r"[ \t]*([-–—•·▪●◦‣➢►*+])[ \t]+(?=\S)")
-_NUMBER = re.compile(r"[ \t]*(\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])[ \t]+(?=\S)")
+# Word and its kin put no-break and wide blanks behind a bullet, and take bullets from symbol fonts (U+F0xx) or an "o".
+_BLANK = r"[ \t\u00a0\u2002-\u200a\u3000]"
+_BULLET = re.compile(rf"{_BLANK}*(?:[-–—•·▪●◦‣➢►✓§*+\uf000-\uf0ff]{_BLANK}+|o{_BLANK}{{2,}})(?=\S)")
+_NUMBER = re.compile(rf"{_BLANK}*(\(?(?:\d{{1,3}}|[a-zA-Z]|[ivxIVX]{{1,5}})[.)]){_BLANK}+(?=\S)")
 # Where mail programs break lines, in characters; in a single stretch of text more is needed to be sure.
 _SHORTEST_WIDTH, _SURE_WIDTH, _LONGEST_WIDTH = 50, 62, 100
 

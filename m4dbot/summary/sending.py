@@ -20,6 +20,7 @@ from m4dbot.resources import resource
 from m4dbot.store import discussions
 from m4dbot.store.tables import Delivery, DiscussionRow, Document, Mailing
 from m4dbot.summary import drafting, outline
+from m4dbot.summary.countries import folded
 from m4dbot.summary.figures import figures
 from m4dbot.summary.html import to_html
 from m4dbot.summary.model import ConsolidatedReply, from_json
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from m4dbot.config import Config
+
+MOST_ATTACHED = 5_000_000  # bytes, before base64 adds a third; many mailboxes take 10 MB a mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,6 @@ def mail_of(reply: ConsolidatedReply, language: str, again: bool = False) -> dic
     """What publishing.compose.summary is given for readers of a language: title, words and the files."""
     words = words_in(fitting(language, reply.languages))
     title = outline.title(reply, words)
-    name = f"{reply.slug}-{_file_word(words)}" + (f"-v{reply.version}" if reply.version > 1 else "")
     counted = {(week, question): n for week, question, n in figures(reply).by_question}
     weeks = [
         (
@@ -161,19 +163,19 @@ def mail_of(reply: ConsolidatedReply, language: str, again: bool = False) -> dic
         "intro": words("mail_intro_again" if again else "mail_intro", n=reply.version),
         "html_body": _template("mail.html.j2").render(content),
         "text_body": _template("mail.txt.j2").render(content),
-        "attachments": (
-            File(f"{name}.html", "text/html", to_html(reply, words.language).encode()),
-            # With a byte order mark: a text file says its encoding in no other way.
-            File(f"{name}.txt", "text/plain", to_text(reply, words.language).encode("utf-8-sig")),
-        ),
+        "attachments": _files(reply, words),
     }
 
 
-def _file_word(words: Words) -> str:
-    """ "consolidated-reply", in the reader's language and in ASCII."""
-    from m4dbot.summary.countries import folded
-
-    return folded(words("document")).replace(" ", "-")
+def _files(reply: ConsolidatedReply, words: Words) -> tuple[File, ...]:
+    """The document as a web page and, unless the mail would become too large for many mailboxes, as text."""
+    # "consolidated-reply", in the reader's language and in ASCII.
+    document = folded(words("document")).replace(" ", "-")
+    name = f"{reply.slug}-{document}" + (f"-v{reply.version}" if reply.version > 1 else "")
+    page = File(f"{name}.html", "text/html", to_html(reply, words.language).encode())
+    # With a byte order mark: a text file says its encoding in no other way.
+    plain = File(f"{name}.txt", "text/plain", to_text(reply, words.language).encode("utf-8-sig"))
+    return (page, plain) if len(page.content) + len(plain.content) <= MOST_ATTACHED else (page,)
 
 
 @cache
