@@ -68,8 +68,9 @@ def _heading(found: list[Waiting]) -> str:
     counts: dict[str, int] = {}
     for one in found:
         counts[one.group] = counts.get(one.group, 0) + 1
-    groups = ", ".join(f"{n} in {slug}" for slug, n in counts.items()) if len(counts) > 1 else f"in {found[0].group}"
-    return f"{common.plural(len(found), 'contribution')} wait{'s' if len(found) == 1 else ''}: {groups}"
+    verb = "waits" if len(found) == 1 else "wait"
+    where = f" in {found[0].group}" if len(counts) == 1 else f": {', '.join(f'{n} in {g}' for g, n in counts.items())}"
+    return f"{common.plural(len(found), 'contribution')} {verb}{where}"
 
 
 def _shown(one: Waiting, zone: ZoneInfo, *, several: bool) -> Iterator[str]:

@@ -105,9 +105,15 @@ def approve(
                 f"{row.id} belongs to no discussion; say which with "
                 f'`m4dbot retag {row.id} "W1 Q1" --discussion SLUG`, then approve it.',
             )
-        row.number = _next_number(session, row.discussion_id)
-        _decide(session, row, who, State.APPROVED, action="approve", reason=reason, details={"number": row.number})
-        post_approved(session, config, row.id, now)
+        try:
+            # Approval and post are one; where the post is refused, the others' approvals stand.
+            with session.begin_nested():
+                row.number = _next_number(session, row.discussion_id)
+                details = {"number": row.number}
+                _decide(session, row, who, State.APPROVED, action="approve", reason=reason, details=details)
+                post_approved(session, config, row.id, now)
+        except M4dbotError as exc:
+            return _outcome(row, Result.REFUSED, f"{row.id} was not approved. {exc}")
         return _outcome(row, Result.DONE, f"{row.id} approved: number {row.number} of its discussion.")
 
     return _each(session, ids, one)

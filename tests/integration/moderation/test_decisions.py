@@ -28,7 +28,7 @@ def test_approving_numbers_a_contribution_and_queues_its_post(database: Database
     """Numbers count in the order of approval, and each approval queues one post in its own transaction."""
     with database.write() as session:
         discussion = load(session)
-        ids = [contribution(session, discussion_id=discussion) for _ in range(3)]
+        ids = [contribution(session, (f"Answer {n}.", 1, 1), discussion_id=discussion) for n in range(3)]
         outcomes = decisions.approve(session, config, [ids[2], ids[0]], **FAY)
     assert [(o.result, o.number) for o in outcomes] == [(Result.DONE, 1), (Result.DONE, 2)]
     with database.read() as session:
@@ -49,11 +49,24 @@ def test_a_post_that_cannot_be_queued_leaves_the_contribution_held(
     monkeypatch.setattr("m4dbot.publishing.posts.post_approved", fails)
     with database.write() as session:
         found = contribution(session, discussion_id=load(session))
-    with pytest.raises(M4dbotError), database.write() as session:
-        decisions.approve(session, config, [found], **FAY)
+        (outcome,) = decisions.approve(session, config, [found], **FAY)
+        assert outcome.result is Result.REFUSED
+        assert "cannot be composed" in outcome.says
     with database.read() as session:
-        assert session.get_one(Contribution, found).state == "held"
+        row = session.get_one(Contribution, found)
+        assert (row.state, row.number) == ("held", None)
         assert session.scalar(select(func.count(Decision.id))) == 0
+
+
+def test_the_same_words_are_not_posted_twice(database: Database, config: Config) -> None:
+    """A mail sent twice under two Message-IDs can be approved once; the other stays, and others are not held up."""
+    with database.write() as session:
+        discussion = load(session)
+        one, same = (contribution(session, discussion_id=discussion) for _ in range(2))
+        other = contribution(session, ("Something else.", 1, 2), discussion_id=discussion)
+        outcomes = decisions.approve(session, config, [one, same, other], **FAY)
+    assert [o.result for o in outcomes] == [Result.DONE, Result.REFUSED, Result.DONE]
+    assert [o.number for o in outcomes] == [1, None, 2]
 
 
 def test_deciding_twice_is_harmless_and_says_who_was_first(database: Database, config: Config) -> None:
@@ -246,7 +259,7 @@ def test_numbers_are_unique_when_different_contributions_are_approved_at_once(
     """Eight contributions approved at once get the numbers 1 to 8."""
     with database.write() as session:
         discussion = load(session)
-        ids = [contribution(session, discussion_id=discussion) for _ in range(8)]
+        ids = [contribution(session, (f"Answer {n}.", 1, 1), discussion_id=discussion) for n in range(8)]
     barrier = threading.Barrier(8)
 
     def decide(contribution_id: int) -> None:
