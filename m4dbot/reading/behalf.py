@@ -166,7 +166,7 @@ def _ends_with_verb(low: str, verb: str) -> bool:
     rest = low[at + 1 + len(verb) :].split()
     if at < 0 or (rest and low[at + 1 + len(verb)].isalnum()):
         return False
-    return len(rest) <= 3 and (not rest or rest[0] not in ("that", "que", "qu'il", "qu'elle", "dass", "che", "if"))
+    return len(rest) <= 6 and (not rest or rest[0] not in ("that", "que", "qu'il", "qu'elle", "dass", "che", "if"))
 
 
 def _after_cue(sentence: str, cues: tuple[str, ...], *, begins: bool) -> str:

@@ -262,7 +262,7 @@ def _signs(facts: Facts, precedence: str) -> list[tuple[int, str]]:
     if re.match(
         r"^(?:no-?_?reply|do-?not-?reply|noreply.*|auto(?:reply|responder|mailer)|mailer-daemon|postmaster)$", local
     ):
-        signs.append((1, f"it comes from {local}"))
+        signs.append((2, f"it comes from {local}"))
     signs += _subject_signs(facts)
     if facts.words <= 250:
         away = found_phrase(facts.beginning, phrases("absence_text"))
@@ -292,7 +292,8 @@ def _subject_signs(facts: Facts) -> list[tuple[int, str]]:
     away = phrases("absence_subject")
     if first in away or first.strip() in away:
         return [(2, f"the subject begins with “{begins.strip()}”")]
-    said = found_phrase(facts.subject_words, automatic) or found_phrase(facts.subject_words, away)
+    said = found_phrase(facts.subject_words, automatic) or found_phrase(facts.subject_words, phrases("automatic_text"))
+    said = said or found_phrase(facts.subject_words, away)
     return [(2 if len(said.split()) > 1 else 1, f"the subject says “{said.strip()}”")] if said else []
 
 

@@ -95,6 +95,8 @@ def parse_command(subject: str, own_text: str, plus: PlusAddress | None = None) 
             return Command(asked)
     if words and _is(own_text, CommandName.LEAVE):
         return Command(CommandName.LEAVE)
+    if words and not subject.strip():
+        return next((Command(asked) for asked in (CommandName.JOIN, CommandName.HELP) if _is(own_text, asked)), None)
     return None
 
 

@@ -25,22 +25,53 @@ _NOISE = re.compile(
     r"^[\W_]*$|^(?:sent from|envoyé de|enviado desde|enviado do|gesendet|inviato da|get outlook)", re.IGNORECASE
 )
 _SPLIT = re.compile(r"\s*[|;•·/]\s*|\s+[-–—]\s+|,\s*|\s*\n\s*")
+_SENTENCE_END = re.compile(r"[:;]|[.!?](?=\s|$)|\s(?:who|qui|que|quien|which)\s")
+_BELONGS = re.compile(
+    r"^\s*(?:from|of|at|with|for|du|de l[ae']|de l’|des|de los|de las|del|de|da|do|dalla"
+    r"|vom|von der|von|à l[ae']|au|en|in)(?:\s+(?:the|la|le|el|los|las))?(?:\s+|(?<=['’]))",
+    re.IGNORECASE,
+)
 _PLACE_LEAD = re.compile(r"^(?:in|à|au|aux|en|em|de|du|from)\s+(?=[A-ZÀ-Þ])")
 
 
-def contributor_of(signature: str, own_text: str, author: Person) -> ContributorLine:
+def contributor_of(signature: str, own_text: str, author: Person, *, sender: Person | None = None) -> ContributorLine:
     """The line for a contributor, from the signature, else from what stands below the sign-off.
 
-    `author` is whose words they are; its name stands where the signature gives none. What is not
-    recognised is left out: the line is a proposal that people edit.
+    `author` is whose words they are; its name stands where the signature gives none. Where somebody
+    else sent them, `sender` is that other: what he signs with is his, and what he says of the author
+    in introducing her ("Dr Anna Vega from the Ministry of Health in Peru wrote:") is hers. What is
+    not recognised is left out: the line is a proposal that people edit.
     """
-    lines = _signature_lines(signature) or []
+    lines = _signature_lines(signature)
     below = _below_sign_off(own_text)
     if author.name and not any(same_person(_name_in(line), author.name) for line in lines):
         lines = below + lines if any(same_person(_name_in(line), author.name) for line in below) else lines or below
     elif not lines:
         lines = below
-    return _read(lines[:MOST_LINES], author.name)
+    if sender is None:
+        return _read(lines[:MOST_LINES], author.name)
+    if not any(same_person(_name_in(line), author.name) for line in lines):
+        lines = []
+    found = _read(lines[:MOST_LINES], author.name)
+    if found.role or found.organisation or found.place:
+        return found
+    return _read(_introduction(own_text, author.name), author.name)
+
+
+def _introduction(own_text: str, name: str) -> list[str]:
+    """What the sentence that names the author says of her, as a signature would have it."""
+    head = own_text[:2_000]
+    at = head.find(name)
+    if at < 0:
+        return []
+    paragraph = head[at : at + 350].split("\n\n")[0].replace("\n", " ")
+    sentence = _SENTENCE_END.split(paragraph[len(name) :], maxsplit=1)[0]
+    for verb in people_words().wrote:
+        before, found, _ = folded(sentence).rpartition(f" {verb}")
+        if found:
+            sentence = sentence[: len(before)]
+    parts = (_BELONGS.sub("", part) for part in re.split(r",|\(|\)", sentence))
+    return [name, *(part.strip() for part in parts if part.strip())]
 
 
 def _signature_lines(signature: str) -> list[str]:

@@ -162,7 +162,9 @@ def _on_behalf_of(people: _People, forwarded: PassedOn | None, own_text: str, su
 
 def _contributor(author: Person, on_behalf_of: Person | None, blocks: tuple[Block, ...]) -> ContributorLine:
     signature = "\n".join(b.text for b in blocks if b.role is Role.SIGNATURE)
-    return contributor_of(signature, _own(blocks), on_behalf_of or author)
+    if on_behalf_of is None:
+        return contributor_of(signature, _own(blocks), author)
+    return contributor_of(signature, _own(blocks), on_behalf_of, sender=author)
 
 
 def _original(mail: Mail, verdict: Verdict) -> str | None:

@@ -382,6 +382,24 @@ def test_a_signature_introduces_the_contributor(signature: str, text: str, line:
     assert contributor_of(signature, text, ANNA) == line
 
 
+@pytest.mark.parametrize(
+    ("introduction", "line"),
+    [
+        ("Tom Okello from the Institute for Rural Wells (IRW) in Kenya wrote:",
+         ContributorLine("Tom Okello", "", "Institute for Rural Wells", "Kenya")),
+        ("Tom Okello, directeur du Réseau des Puits, Niger, a écrit :",
+         ContributorLine("Tom Okello", "directeur du Réseau des Puits", "", "Niger")),
+        ("I send this on behalf of Tom Okello (Wells Foundation), who has no connection.",
+         ContributorLine("Tom Okello", "", "Wells Foundation", "")),
+        ("On behalf of Tom Okello:", ContributorLine("Tom Okello")),
+    ],
+)  # fmt: skip
+def test_an_introduction_introduces_the_contributor(introduction: str, line: ContributorLine) -> None:
+    """What the sender says of the writer counts; what the sender signs with does not."""
+    text = f"{introduction}\n\nWe dig.\n\nKind regards,\nAnna Vega\nSecretary, Office of Waters\nPeru"
+    assert contributor_of("", text, Person("Tom Okello"), sender=ANNA) == line
+
+
 def test_documents_are_asked_for_only_where_the_mail_means_them() -> None:
     """A short mail that says so, or a lone document; never a long letter's enclosure."""
     asked: list[str] = []
