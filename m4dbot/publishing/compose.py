@@ -9,6 +9,7 @@ their own, so none of them could be named to all, but mail programs gather what 
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,7 +208,7 @@ def acknowledgement(
 ) -> Rendered:
     """To a contributor: where each passage was filed, when it will be read, how to correct it (RFC 3834)."""
     mail = _Mail(sender, discussion, language, now)
-    subject = one_line(about.subject, 120)
+    subject = _bare(about.subject)
     example = next((place for place, _ in about.filed if place.question), Place(1, 1))
     filed = [
         {"place": mail.place(place), "label": place.label, "question": mail.question(place), "excerpt": excerpt}
@@ -245,7 +246,7 @@ def rejection(
 ) -> Rendered:
     """To a contributor: what was not published, and why. Their words are not sent back (From may be forged)."""
     mail = _Mail(sender, discussion, language, now)
-    said = one_line(subject, 120)
+    said = _bare(subject)
     return mail.rendered(
         MailKind.REJECTION,
         subject=mail.t("rejection.subject", subject=said) if said else _plain(mail, "rejection"),
@@ -285,6 +286,19 @@ def held(
         more=count - len(shown),
         ids=" ".join(str(w["id"]) for w in shown),
     )
+
+
+# As often as programs have put them there; a short word before a colon is otherwise the person's own ("Mali: …").
+_PREFIXES = re.compile(
+    r"^(?:\s{0,4}(?:re|rép|rep|res|resp|ref|rif|sv|vs|aw|antw|odp|ynt|fw|fwd|tr|rv|wg|enc|i|r|رد|回复|转发|答复)"
+    r"\s?(?:\[\d{1,3}\])?\s?[:：])+",
+    re.IGNORECASE,
+)
+
+
+def _bare(subject: str) -> str:
+    """The subject without what replying and forwarding put before it; it may be "" then."""
+    return one_line(_PREFIXES.sub("", one_line(subject, 200)), 120)
 
 
 def _plain(mail: _Mail, kind: str) -> str:

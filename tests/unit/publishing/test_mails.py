@@ -87,6 +87,21 @@ def test_acknowledgement_answers_the_mail_and_can_be_answered(mails: Mails) -> N
     assert "retirer" in text
 
 
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Re: Fwd: RE[2]: Wells", "Received: Wells"),
+        ("RE : TR : Puits", "Received: Puits"),
+        ("Mali: a well", "Received: Mali: a well"),
+        ("Re:", "Your contribution has been received"),
+        ("", "Your contribution has been received"),
+    ],
+)
+def test_an_automatic_answer_names_the_subject_once(mails: Mails, subject: str, expected: str) -> None:
+    """Prefixes of replying and forwarding are left out; what the person wrote before a colon is not."""
+    assert mails(subject=subject)[MailKind.ACKNOWLEDGEMENT].subject == expected
+
+
 def test_mails_of_a_week_thread_together(mails: Mails) -> None:
     """The questions open the week's thread; reminder, digest and posts refer to it, and posts to their question."""
     week = "<wells-2027.week-1@groups.example.org>"
