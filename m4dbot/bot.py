@@ -187,9 +187,9 @@ def _guarded(what: str, act: Callable[[], object]) -> object:
 def _listen(bot: Bot, running: ExitStack) -> None:
     if (settings := bot.config.listener) is None:
         return
-    from m4dbot.intake.listener import Listener
+    from m4dbot.intake.listener import MailListener
 
-    running.enter_context(Listener(bot.database, bot.config, settings, on_mail=bot.arrived.set, clock=bot.clock))
+    running.enter_context(MailListener(bot.database, bot.config, settings, clock=bot.clock, on_mail=bot.arrived.set))
 
 
 def _mailboxes(bot: Bot, stop: threading.Event) -> list[threading.Thread]:
@@ -199,7 +199,7 @@ def _mailboxes(bot: Bot, stop: threading.Event) -> list[threading.Thread]:
 
     return [
         threading.Thread(
-            target=Mailbox(bot.database, bot.config, settings, slug, clock=bot.clock).run,
+            target=Mailbox(bot.database, bot.config, settings, clock=bot.clock, group_slug=slug).run,
             args=(stop, bot.arrived.set),
             name=f"imap-{slug or settings.username}",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -114,7 +115,24 @@ def run(args: list[str] | None = None, **extra: Any) -> int:
     except BrokenPipeError:  # `m4dbot queue | head`
         sys.stderr.close()
         return 0
+    except Exception as exc:
+        if os.environ.get("M4DBOT_DEBUG"):
+            raise
+        click.echo(click.style("m4dbot: ", fg="red") + printable(_bug(exc)), err=True)
+        return 1
     return result if isinstance(result, int) else 0
+
+
+def _bug(exc: Exception) -> str:
+    """What nobody foresaw, in a sentence."""
+    last = exc.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = f" at {last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
+    return (
+        f"This should not have happened: {type(exc).__name__}: {exc}{where}. Nothing half-done was kept; "
+        "with M4DBOT_DEBUG=1 in the environment the whole story is shown."
+    )
 
 
 def printable(text: str) -> str:

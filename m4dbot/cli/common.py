@@ -43,9 +43,16 @@ def config_of(ctx: click.Context) -> Config:
 
 @contextmanager
 def store(config: Config) -> Iterator[Database]:
-    """The configured database, ready to work with."""
+    """The configured database, ready to work with. What goes wrong on the way is logged to standard error."""
+    import logging
+
+    import structlog
+
+    from m4dbot.logs import log_events
     from m4dbot.store.prepare import prepared
 
+    if not structlog.is_configured():
+        log_events(sys.stderr, level=logging.ERROR)
     database = prepared(config)
     try:
         yield database

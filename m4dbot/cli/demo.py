@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from pathlib import Path
 
@@ -21,6 +23,9 @@ def demo(folder: Path) -> None:
     """
     from m4dbot.demo.play import play
     from m4dbot.demo.timeline import Timeline
+    from m4dbot.logs import log_events
+
+    log_events(sys.stderr, level=logging.ERROR)
 
     began = time.monotonic()
     with Timeline() as timeline:

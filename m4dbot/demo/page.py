@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import email
+import email.parser
 import email.policy
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email.message import EmailMessage
 from itertools import groupby
 from pathlib import Path
@@ -56,11 +57,11 @@ def write_page(
     ]
     days = [
         (day, [{**asdict(event), "time": f"{event.at:%H:%M}"} for event in of_day])
-        for day, of_day in groupby(events, key=lambda e: f"{e.at:%A, %d %B %Y}")
+        for day, of_day in groupby(events, key=lambda e: f"{e.at:%A} {e.at.day} {e.at:%B %Y}")
     ]
     page = templates.get_template("demo/index.html.j2").render(
         title=discussion.title(language),
-        period=f"{discussion.opens:%d %B} to {discussion.closes:%d %B %Y}, {discussion.timezone}",
+        period=f"{_day(discussion.opens)} to {_day(discussion.closes)} {discussion.closes.year}, {discussion.timezone}",
         figures=_figures(session, row),
         commands=commands,
         questions=questions,
@@ -74,6 +75,10 @@ def write_page(
     path = folder / "index.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"
 
 
 def _in_state(session: Session, row: DiscussionRow, state: str) -> Iterable[Contribution]:
@@ -114,7 +119,7 @@ def _item(session: Session, row: Contribution, discussion: Discussion) -> dict[s
     return {
         "id": row.id,
         "who": row.on_behalf_of or row.author_name or row.author_address,
-        "when": f"{at:%d %B, %H:%M}",
+        "when": f"{_day(at)}, {at:%H:%M}",
         "language": row.language or "?",
         "reason": row.hold_reason,
         "tags": ", ".join(tags),
@@ -148,7 +153,9 @@ def _mails(session: Session, row: DiscussionRow, folder: Path) -> Iterable[dict[
         if (kind, language) in seen or message_id not in files:
             continue
         seen.add((kind, language))
-        path, mail = files[message_id]
+        path = files[message_id]
+        mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert isinstance(mail, EmailMessage)
         part = mail.get_body(("html", "plain"))
         if part is None:
             continue
@@ -164,10 +171,11 @@ def _mails(session: Session, row: DiscussionRow, folder: Path) -> Iterable[dict[
         }
 
 
-def _by_message_id(folder: Path) -> dict[str, tuple[Path, EmailMessage]]:
+def _by_message_id(folder: Path) -> dict[str, Path]:
+    """The files by the Message-ID of the mail in them; only their headers are read."""
+    headers = email.parser.BytesHeaderParser()
     found = {}
     for path in sorted(folder.glob("*.eml")):
-        mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        assert isinstance(mail, EmailMessage)
-        found[str(mail["Message-ID"]).strip("<> ")] = (path, mail)
+        with path.open("rb") as file:
+            found[str(headers.parse(file)["Message-ID"]).strip("<> ")] = path
     return found

@@ -7,15 +7,17 @@ import email.policy
 import smtplib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from m4dbot.bot import Bot
+from m4dbot.cli.subscribers_csv import read_csv
 from m4dbot.config import Config, parse_config
 from m4dbot.demo import players
 from m4dbot.demo.page import Event, write_page
@@ -29,8 +31,7 @@ from m4dbot.intake.imap import Mailbox
 from m4dbot.intake.values import Disposition, Outcome
 from m4dbot.moderation import decisions
 from m4dbot.publishing.due import Sent
-from m4dbot.store import discussions
-from m4dbot.store import subscribers as store_subscribers
+from m4dbot.store import discussions, subscribers
 from m4dbot.store.database import Database
 from m4dbot.store.prepare import prepared
 from m4dbot.store.tables import Contribution, Delivery, Group, Message, Passage, Subscriber
@@ -114,14 +115,13 @@ def play(folder: Path, tell: Callable[[Event], None]) -> list[tuple[str, str]]:
         config = parse_config(servers + CONFIG, (folder / "config.toml").resolve())
         database = prepared(config)
         try:
-            with _password_in_environment():
-                game = _Game(config, database, discussion, post, office, tell)
+            with _password_in_environment(), closing(_Game(config, database, discussion, post, office, tell)) as game:
                 game.set_up(source)
                 game.play()
                 game.conclude(folder)
-                commands = _commands(folder)
                 with database.read() as session:
                     row, _ = discussions.get(session, discussion.slug)
+                    commands = _commands(session, folder, discussion)
                     write_page(session, row, discussion, folder, game.events, commands)
         finally:
             database.close()
@@ -142,7 +142,7 @@ class _Game:
         self.now = occasions(discussion)[0].due_at - timedelta(days=1)
         self.bot = Bot(config, database, clock=lambda: self.now)
         settings, slug = config.mailboxes[0]
-        self.mailbox = Mailbox(database, config, settings, slug, clock=lambda: self.now)
+        self.mailbox = Mailbox(database, config, settings, clock=lambda: self.now, group_slug=slug)
         self.events: list[Event] = []
         self._tell = tell
         self.lines = players.script(discussion.zone)
@@ -155,13 +155,16 @@ class _Game:
         self.events.append(event)
         self._tell(event)
 
+    def close(self) -> None:
+        self.mailbox.close()
+
     def set_up(self, source: str) -> None:
         """What an operator and a facilitator do before: load the discussion, import the readers."""
         with self.database.write() as session:
             group_id = session.scalars(select(Group.id)).one()
             discussions.save(session, group_id, source, self.discussion, self.now)
-            text = (players.HERE / "subscribers.csv").read_text(encoding="utf-8")
-            store_subscribers.import_csv(session, self.config.group[0], group_id, text, "subscribers.csv", self.now)
+            table = read_csv((players.HERE / "subscribers.csv").read_bytes(), "subscribers.csv")
+            subscribers.import_people(session, group_id, table.people, self.now, defaults={"language": "en"})
             for row in session.scalars(select(Subscriber)):
                 self.readers[row.address] = Reader(row.name, row.address, row.language)
         weeks = len(self.discussion.weeks)
@@ -185,7 +188,7 @@ class _Game:
 
     def turn(self) -> None:
         """One round of the bot, with its mailbox."""
-        self.mailbox.poll()
+        self.mailbox.collect()
         step = self.bot.step(self.now)
         for outcome in step.processed.outcomes:
             self.tell(*self._came_in(outcome))
@@ -195,19 +198,20 @@ class _Game:
 
     def write(self, line: Line) -> None:
         """Somebody writes: by SMTP, as everybody does."""
-        recipient, raw = GROUP, b""
+        recipient = GROUP
+        sender = line.sender
         if line.again is not None:
-            raw, sender = self.sent[line.again], next(e.sender for e in self.lines if e.name == line.again)
+            raw = self.sent[line.again]
+            sender = next(e.sender for e in self.lines if e.name == line.again)
         else:
-            sender = line.sender
             reader = self.readers.get(sender) or Reader(sender.partition("@")[0].title(), sender, "en")
             wanted = f"week-{line.answers}.questions" if line.answers else None
             if line.style == "correct":
-                wanted = "acknowledgement"
+                wanted = "<ack."
             elif line.style == "leave":
                 wanted = "questions"
             received = self.post.latest(sender, wanted) if wanted else None
-            raw, recipient = players.write(line, reader, received, self.config.group[0].address, self.discussion)
+            recipient, raw = players.write(line, reader, received, self.config.group[0].address, self.discussion)
             self.sent[line.name] = raw
             self.line_of[_message_id(raw)] = line
         with smtplib.SMTP("127.0.0.1", self.office.port, timeout=20) as smtp:
@@ -230,16 +234,16 @@ class _Game:
                 if line.decide == "reject":
                     decisions.reject(
                         session,
-                        self.config,
                         [contribution_id],
                         by=FACILITATOR,
                         way="cli",
                         now=self.now,
                         reason=line.reason,
-                        tell_author=True,
+                        tell=self.config,
                     )
                     rejected.append(contribution_id)
                 else:
+                    self._refile(session, contribution_id, line)
                     approved.append(contribution_id)
             decisions.approve(session, self.config, approved, by=FACILITATOR, way="cli", now=self.now)
         if approved:
@@ -249,6 +253,17 @@ class _Game:
             self.tell("✘", f"Amina rejected {_numbered(rejected)}", "the author was told why")
         if approved or rejected:
             self.bot.deliver(self.now)
+
+    def _refile(self, session: Session, contribution_id: int, line: Line) -> None:
+        """Where the whole mail is about one question and was filed elsewhere, the facilitator says so."""
+        passages = decisions.passages_of(session, contribution_id)
+        if len(line.expect) != 1 or "q" not in line.expect[0]:
+            return
+        week, question = (int(n) for n in line.expect[0][1:].split("q"))
+        if any((p.week, p.question) != (week, question) for p in passages):
+            tag = Tag(week, question)
+            decisions.retag(session, contribution_id, None, tag, by=FACILITATOR, way="cli", now=self.now)
+            self.tell("✎", f"Amina filed #{contribution_id} under {tag}")
 
     def conclude(self, folder: Path) -> None:
         """The consolidated reply: drafted, released by the facilitator, sent; written in three formats."""
@@ -341,12 +356,13 @@ def _password_in_environment() -> Iterator[None]:
         os.environ.pop("M4DBOT_DEMO_PASSWORD", None)
 
 
-def _commands(folder: Path) -> list[tuple[str, str]]:
+def _commands(session: Session, folder: Path, discussion: Discussion) -> list[tuple[str, str]]:
     call = f"m4dbot --config {folder / 'config.toml'}"
+    first = session.scalar(select(func.min(Contribution.id)).where(Contribution.state == "held"))
     return [
         (f"{call} queue", "what waits for a decision"),
-        (f"{call} show 30", "one contribution, with the reasons for its tags"),
-        (f"{call} approve 30", "release it"),
+        (f"{call} show {first}", "one contribution, with the reasons for its tags"),
+        (f"{call} approve {first}", "release it"),
         (f"{call} outbox list", "everything that was sent"),
-        (f"{call} discussion show school-meals-2027", "the discussion at a glance"),
+        (f"{call} discussion show {discussion.slug}", "the discussion at a glance"),
     ]

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -103,7 +104,7 @@ def write(
         mail["In-Reply-To"] = mail["References"] = str(received["Message-ID"])
     body = _fill(line.text, discussion)
     _STYLES[line.style](mail, line, body, reader, received)
-    return recipient, mail.as_bytes()
+    return recipient, mail.as_bytes(policy=policy.SMTP)
 
 
 def bounce(sender: str, recipient: str, raw: bytes, at: datetime) -> bytes:
@@ -111,18 +112,22 @@ def bounce(sender: str, recipient: str, raw: bytes, at: datetime) -> bytes:
     boundary = "=_report"
     head = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "replace")
     return (
-        f"From: MAILER-DAEMON@closed.example.org\nTo: <{sender}>\nSubject: Undelivered Mail Returned to Sender\n"
-        f"Date: {format_datetime(at)}\nMessage-ID: <{at:%Y%m%d%H%M%S}.bounce@closed.example.org>\n"
-        f"Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
-        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"\n\n'
-        f"--{boundary}\nContent-Type: text/plain\n\n"
-        f"I could not deliver your mail: the mailbox {recipient} was closed.\n\n"
-        f"--{boundary}\nContent-Type: message/delivery-status\n\n"
-        f"Reporting-MTA: dns; mx.closed.example.org\n\n"
-        f"Final-Recipient: rfc822; {recipient}\nAction: failed\nStatus: 5.1.1\n"
-        f"Diagnostic-Code: smtp; 550 5.1.1 this mailbox was closed\n\n"
-        f"--{boundary}\nContent-Type: text/rfc822-headers\n\n{head}\n\n--{boundary}--\n"
-    ).encode()
+        (
+            f"From: MAILER-DAEMON@closed.example.org\nTo: <{sender}>\nSubject: Undelivered Mail Returned to Sender\n"
+            f"Date: {format_datetime(at)}\nMessage-ID: <{at:%Y%m%d%H%M%S}.bounce@closed.example.org>\n"
+            f"Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
+            f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"\n\n'
+            f"--{boundary}\nContent-Type: text/plain\n\n"
+            f"I could not deliver your mail: the mailbox {recipient} was closed.\n\n"
+            f"--{boundary}\nContent-Type: message/delivery-status\n\n"
+            f"Reporting-MTA: dns; mx.closed.example.org\n\n"
+            f"Final-Recipient: rfc822; {recipient}\nAction: failed\nStatus: 5.1.1\n"
+            f"Diagnostic-Code: smtp; 550 5.1.1 this mailbox was closed\n\n"
+            f"--{boundary}\nContent-Type: text/rfc822-headers\n\n{head}\n\n--{boundary}--\n"
+        )
+        .replace("\n", "\r\n")
+        .encode()
+    )
 
 
 def _mailbox(name: str, address: str) -> Address:

@@ -28,7 +28,6 @@ class ImapServer:
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="demo-imap", daemon=True)
 
     def __enter__(self) -> ImapServer:
@@ -54,9 +53,10 @@ class ImapServer:
         self._loop.run_forever()
         assert self._server is not None
         self._server.close()
-        for task in self._connections:
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*self._connections, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
     async def _start(self) -> None:
@@ -88,14 +88,8 @@ class ImapServer:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # Small answers wait 40 ms for an acknowledgement otherwise.
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = asyncio.current_task()
-            assert task is not None
-            self._connections.add(task)
-            try:
-                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                    await protocol(reader, writer)
-            finally:
-                self._connections.discard(task)
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await protocol(reader, writer)
 
         self._server = await asyncio.start_server(serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
