@@ -82,7 +82,7 @@ class Mailbox:
                 "make it yourself, or change move_to under [imap]."
             ) from None
         self._validity = None
-        log.info("mailbox connected", mailbox=self.name, security=self._imap.security)
+        log.info("imap.connected", mailbox=self.name, security=self._imap.security)
 
     def close(self) -> None:
         """Let go of the connection. The folder needs no farewell: nothing in it waits for one."""
@@ -136,11 +136,11 @@ class Mailbox:
         if known is None:
             return 0
         if known[0] != validity:
-            log.warning("mailbox has new numbers, all is read again", mailbox=self.name, was=known[0], now=validity)
+            log.warning("imap.renumbered", mailbox=self.name, was=known[0], now=validity)
             return 0
         if 0 < next_uid <= known[1]:
             # RFC 9051 §2.3.1.1: numbers only grow. A folder put back from a copy breaks that.
-            log.warning("mailbox counts lower than before, all is read again", mailbox=self.name, next_uid=next_uid)
+            log.warning("imap.counts_lower", mailbox=self.name, next_uid=next_uid)
             return 0
         return known[1]
 
@@ -169,8 +169,8 @@ class Mailbox:
             accepted = accept(self._database, found, routing, move)
             new += sum(a.new for a in accepted)
             if gone := [uid for uid in sizes if uid not in arrivals]:
-                log.warning("mails went away before they could be read", mailbox=self.name, uids=gone)
-            log.info("mails stored", mailbox=self.name, mails=len(found), new=sum(a.new for a in accepted))
+                log.warning("imap.gone", mailbox=self.name, uids=gone)
+            log.info("imap.stored", mailbox=self.name, mails=len(found), new=sum(a.new for a in accepted))
             self._put_away([uid for uid in sizes if uid in arrivals and arrivals[uid].full_size is None])
         return new
 
@@ -204,7 +204,7 @@ class Mailbox:
                 answer = self._client.fetch([uid], [f"BODY.PEEK[]<0.{BEGINNING}>", "INTERNALDATE"]).get(uid, {})
                 beginning = next((v for k, v in answer.items() if k.startswith(b"BODY[")), None)
                 if beginning is not None:
-                    log.warning("mail too large, only its beginning is stored", mailbox=self.name, uid=uid, size=size)
+                    log.warning("imap.too_large", mailbox=self.name, uid=uid, size=size)
                     found[uid] = self._arrival(uid, beginning, answer, full_size=size)
         return found
 
@@ -258,7 +258,7 @@ class Mailbox:
                 self.close()
                 pause = min(PAUSE_LONGEST, 2.0 ** min(failures, 9)) * _random.uniform(0.7, 1.0)
                 failures += 1
-                log.warning("mailbox cannot be read", mailbox=self.name, error=str(exc), retry_seconds=round(pause, 1))
+                log.warning("imap.failed", mailbox=self.name, error=str(exc), retry_seconds=round(pause, 1))
                 stop.wait(pause)
         self.close()
 

@@ -106,7 +106,7 @@ class MailListener:
         self.port = self._server.sockets[0].getsockname()[1]
         self._serving.start()
         self._writing.start()
-        log.info("listening", protocol=self._settings.protocol, host=self._settings.host, port=self.port)
+        log.info("listener.started", protocol=self._settings.protocol, host=self._settings.host, port=self.port)
 
     def stop(self) -> None:
         """Take no more connections, commit and answer what was received in full, and end. Twice is harmless."""
@@ -213,7 +213,7 @@ class MailListener:
         try:
             self._store(batch)
         except Unreachable as exc:
-            log.error("mails refused for now", mails=len(batch), error=str(exc))
+            log.error("listener.refused", mails=len(batch), error=str(exc))
             for waiting in batch:
                 waiting.reply(LATER)
         except Exception as exc:
@@ -222,7 +222,7 @@ class MailListener:
                 for waiting in batch:
                     self._commit([waiting])
                 return
-            log.error("mail refused for now", size=batch[0].size, error=f"{type(exc).__name__}: {exc}"[:300])
+            log.error("listener.refused", size=batch[0].size, error=f"{type(exc).__name__}: {exc}"[:300])
             batch[0].reply(LATER)
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
@@ -230,7 +230,7 @@ class MailListener:
         accepted = accept(self._database, arrivals, self._routing)
         for waiting in batch:
             waiting.reply(STORED)
-        log.info("mails stored", mails=len(batch), new=sum(a.new for a in accepted))
+        log.info("listener.stored", mails=len(batch), new=sum(a.new for a in accepted))
         self._on_mail()
 
 
@@ -300,5 +300,5 @@ class _Handler:
         return await self._listener.take(envelope, peer)
 
     async def handle_exception(self, error: Exception) -> str:
-        log.error("session failed", error=f"{type(error).__name__}: {error}"[:300])
+        log.error("listener.session_failed", error=f"{type(error).__name__}: {error}"[:300])
         return LATER

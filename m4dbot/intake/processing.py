@@ -169,7 +169,7 @@ def _process(
     except Unreachable:
         raise  # the mails stay new, and wait
     except Exception as exc:
-        log.warning("batch failed, its mails go one by one", mails=len(mails), error=_shown(exc))
+        log.warning("intake.batch_failed", mails=len(mails), error=_shown(exc))
     outcomes: list[Outcome] = []
     for mail in mails:
         outcomes += _alone(database, mail, known, now, on_contribution)
@@ -189,7 +189,7 @@ def _alone(
             raise
         except Exception as exc:
             failure = _shown(exc)
-            log.error("mail could not be filed", message=mail.row.id, hook=hook is not None, error=failure)
+            log.error("intake.not_filed", message=mail.row.id, hook=hook is not None, error=failure)
     unread = _Mail(mail.row, mail.headers_from, failure=f"It could not be filed ({failure}).")
     with database.write() as session:
         return _write(session, [unread], known, now, None)
@@ -226,7 +226,7 @@ def _look_up(session: Session, config: Config, mails: Sequence[_Mail]) -> _Known
             value = discussions.value_of(row)
         except M4dbotError as exc:
             # A newer m4dbot may read files more strictly; its mail is held as if there were no discussion.
-            log.error("discussion cannot be read", discussion=row.slug, error=str(exc))
+            log.error("intake.discussion_unreadable", discussion=row.slug, error=str(exc))
             continue
         known.discussions.setdefault(row.group_id, {})[row.id] = value
         known.sources[row.id] = row.source
@@ -243,7 +243,7 @@ def _read(mail: _Mail, known: _Known) -> None:
     try:
         mail.reading = read(mail.row.raw, _surroundings(mail, known), extract=extract_text)
     except Exception as exc:
-        log.error("mail could not be read", message=mail.row.id, error=_shown(exc))
+        log.error("intake.not_read", message=mail.row.id, error=_shown(exc))
         mail.failure = f"It could not be read ({_shown(exc)})."
 
 
@@ -339,7 +339,7 @@ def _tag(mail: _Mail, known: _Known) -> None:
     try:
         _file(mail, mail.reading, known)
     except Exception as exc:
-        log.error("mail could not be tagged", message=mail.row.id, error=_shown(exc))
+        log.error("intake.not_tagged", message=mail.row.id, error=_shown(exc))
         mail.failure = f"It could not be tagged ({_shown(exc)})."
         mail.segments = _untagged(mail.reading)
 
