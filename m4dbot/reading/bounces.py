@@ -12,7 +12,8 @@ from m4dbot.reading.mime import Mail, RawAttachment
 from m4dbot.reading.values import BounceReport, Person
 
 MOST_REPORTS = 200
-MOST_BYTES_FOR_DETECTORS = 120_000
+MOST_BYTES_FOR_DETECTORS = 64_000
+MOST_LINES_FOR_DETECTORS = 1_500  # they try dozens of patterns on each
 MOST_TEXT = 20_000  # characters of prose that are searched
 
 # Nobody writes from these; the second kind are offices that people hold as well.
@@ -230,8 +231,9 @@ def _detected(raw: bytes, ours: frozenset[str]) -> tuple[BounceReport, ...]:
 
     from flufl.bounce import all_failures
 
+    lines = raw[:MOST_BYTES_FOR_DETECTORS].split(b"\n", MOST_LINES_FOR_DETECTORS)[:MOST_LINES_FOR_DETECTORS]
     try:
-        temporary, permanent = all_failures(message_from_bytes(raw[:MOST_BYTES_FOR_DETECTORS]))
+        temporary, permanent = all_failures(message_from_bytes(b"\n".join(lines)))
     except Exception:
         # Odd mail upsets a detector, deep nesting the parser; the prose is still there to be read.
         return ()

@@ -65,6 +65,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\u2028\u2029\ufe
 _CONTROLS_BECOME_NEWLINE = {"\x0b", "\x0c", "\x85", "\u2028", "\u2029"}
 # A character that UTF-8 read as windows-1252 leaves: a lead byte, then continuation bytes.
 _LEAD_OF_MOJIBAKE = re.compile("[ÂÃâÐÑÎÏØÙ]")
+_MOST_REPAIRED = 200_000  # characters
 _CERTAIN = re.compile("[\u00a0-\u00ff\u2010-\u203a\u20ac]")
 
 
@@ -161,12 +162,16 @@ def _certainly_utf_8(data: bytes) -> str | None:
 def repaired(text: str) -> str:
     """`text` with mojibake undone where that is certain: UTF-8 that was read as windows-1252.
 
-    Each line is taken by itself, for a quotation may be broken while the answer is not. A line is
-    repaired only where all of it goes back to bytes and these are UTF-8.
+    Where not all of the text is broken, each line is taken by itself: a quotation may be, while the
+    answer is not. A line is repaired only where all of it goes back to bytes and these are UTF-8.
     """
     if text.isascii() or not _LEAD_OF_MOJIBAKE.search(text):
         return text
-    return "\n".join(map(_repaired_line, text.split("\n")))
+    whole = _repaired_line(text)
+    if whole is not text:
+        return whole
+    head, rest = text[:_MOST_REPAIRED], text[_MOST_REPAIRED:]
+    return "\n".join(map(_repaired_line, head.split("\n"))) + rest
 
 
 def _repaired_line(line: str) -> str:

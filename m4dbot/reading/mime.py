@@ -17,7 +17,7 @@ from m4dbot.reading.headers import Headers, base64_bytes, parse, with_parameters
 MOST_PARTS = 1_000
 MOST_DEPTH = 100
 MOST_CANDIDATES = 50_000  # lines that begin with two dashes
-MOST_TEXT = 2_000_000  # characters that are read of one mail's text
+MOST_TEXT = 1_000_000  # characters that are read of one mail's text
 
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _MAILS = frozenset({"message/rfc822", "message/global"})
