@@ -99,6 +99,9 @@ class _Page:
     def versions(self, question: DocumentQuestion) -> list[tuple[str, str]]:
         return outline.versions(question.text, self.words.language, self.reply.languages)
 
+    def question_text(self, question: DocumentQuestion) -> str:
+        return outline.question_text(question, self.words, self.reply.languages)
+
     def byline(self, response: Response) -> tuple[str, str]:
         """Name and the rest of the line."""
         person = self.reply.person(response.person)

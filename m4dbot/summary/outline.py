@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from m4dbot.summary.countries import country_in, folded
+from m4dbot.summary.countries import country_code, country_in, folded
 from m4dbot.summary.figures import figures
 from m4dbot.summary.model import ConsolidatedReply, DocumentQuestion, Passage, Person, Response
+from m4dbot.summary.paragraphs import paragraphs
 from m4dbot.summary.words import Words
+
+LONGEST_HEADING = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Contributed words. `response` is the number of the response they stand in, where this is not the response."""
+    """Words in paragraphs and lists as people typed them.
+
+    `response` is the number of the response they stand in, where this is not the response itself.
+    """
 
     text: str
     by: str = ""
@@ -70,7 +76,7 @@ def outline(reply: ConsolidatedReply, words: Words) -> Iterator[Block]:
         yield Line(words.days(week.opens, week.closes))
         for question in week.questions:
             yield Heading(4, words("question", n=question.number))
-            yield from (Line(text) for _, text in versions(question.text, words.language, reply.languages))
+            yield from (Said(text) for _, text in versions(question.text, words.language, reply.languages))
     yield Heading(2, words("people"))
     yield Line(words("people_intro"))
     yield Items(tuple((byline(p, words), responses_of(reply, p)) for p in reply.people), ordered=True)
@@ -198,7 +204,10 @@ def title(reply: ConsolidatedReply, words: Words) -> str:
 
 
 def question_text(question: DocumentQuestion, words: Words, languages: Sequence[str]) -> str:
-    return _first(question.text, words, languages)
+    """The question as a heading takes it: its first paragraph, on one line; in full it stands among the questions."""
+    first = next(iter(paragraphs(_first(question.text, words, languages))), None)
+    text = " ".join(first.lines) if first else ""
+    return text if len(text) <= LONGEST_HEADING else text[:LONGEST_HEADING].rpartition(" ")[0] + " …"
 
 
 def week_title(reply: ConsolidatedReply, number: int, words: Words) -> str:
@@ -217,11 +226,21 @@ def issue(reply: ConsolidatedReply, words: Words) -> str:
 
 def byline(person: Person, words: Words) -> str:
     """ "Amina Diallo, Coordinator, Meals Network, Dakar, Senegal"."""
-    parts = [person.name or words("nameless"), person.role, person.organisation, person.place]
     country = words.country(person.country) if person.country else ""
-    if country and country_in(person.place) != person.country and folded(country) not in folded(person.place):
+    # A place that is a country only is named in the reader's language.
+    place = country if person.country and country_code(person.place) == person.country else person.place
+    parts = [person.name or words("nameless")]
+    for part in (person.role, person.organisation, place):
+        # "President of the Water Users" has named the organisation.
+        if part and not any(_names(said, part) for said in parts):
+            parts.append(part)
+    if country and country_in(place) != person.country and not any(_names(said, country) for said in parts[1:]):
         parts.append(country)
-    return ", ".join(filter(None, parts))
+    return ", ".join(parts)
+
+
+def _names(said: str, part: str) -> bool:
+    return f" {folded(part)} " in f" {folded(said)} "
 
 
 def responses_of(reply: ConsolidatedReply, person: Person) -> tuple[int, ...]:

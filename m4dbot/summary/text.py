@@ -28,7 +28,8 @@ def to_text(reply: ConsolidatedReply, language: str | None = None) -> str:
 def _lines(block: Block, blocks: list[Block], words: Words) -> Iterator[str]:
     match block:
         case Heading(level, text):
-            yield from [""] * (2 if level < 3 else 1)
+            if level < 3:
+                yield ""
             yield from _heading(text, level)
         case Line(text):
             yield from _wrapped(text)

@@ -8,6 +8,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,10 +16,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from m4dbot.errors import M4dbotError
+from m4dbot.reading.values import ContributorLine
 from m4dbot.summary.html import to_html
 from m4dbot.summary.markdown import to_markdown
 from m4dbot.summary.model import ConsolidatedReply
+from m4dbot.summary.outline import byline
 from m4dbot.summary.text import WIDTH, to_text
+from m4dbot.summary.words import words_in
 from tests.unit.summary.making import Page, approved, document, holds, line
 
 Written = Callable[[ConsolidatedReply, str | None], str]
@@ -101,6 +105,19 @@ def test_questions_stand_in_every_language_they_were_put_in(shown: Written) -> N
 
 
 @formats
+def test_a_long_question_stands_in_full_once(shown: Written) -> None:
+    """With its paragraphs and its list; where it is a heading or a bar, its first paragraph is enough."""
+    reply = document(approved(1, ("A.", 1, 1)))
+    asked = "What keeps a well alive?\n\nThink of:\n\n- money\n- masons\n\nAnd of rain."
+    first, *others = reply.weeks[0].questions
+    week = replace(reply.weeks[0], questions=(replace(first, text={"en": asked}), *others))
+    text = shown(replace(reply, weeks=(week, *reply.weeks[1:])), "en")
+    assert holds(text, asked)
+    assert text.count("And of rain.") == 1
+    assert text.count("What keeps a well alive?") > 1
+
+
+@formats
 def test_silence_is_said(shown: Written) -> None:
     """A question nobody answered says so."""
     assert "No response was filed under this question." in shown(document(approved(1, ("A.", 1, 1))), "en")
@@ -146,6 +163,27 @@ def test_hostile_words_do_nothing(page: Callable[[ConsolidatedReply], Page]) -> 
     assert not [name for _, attributes in made.elements for name in attributes if name.startswith("on")]
     assert all(re.match(r"#|https?://", address) for address in made.attributes("href"))
     assert not made.attributes("src")
+
+
+@pytest.mark.parametrize(
+    ("who", "country", "shown"),
+    [
+        (
+            line("Ana", "President of Agua Clara", "Agua Clara", "Lima"),
+            "Peru",
+            "Ana, President of Agua Clara, Lima, Pérou",
+        ),
+        (line("Ana", place="Perú"), "", "Ana, Pérou"),
+        (line("Ana", place="Lima, Perú"), "PE", "Ana, Lima, Perú"),
+        (line("Ana", organisation="Bureau du Pérou"), "Peru", "Ana, Bureau du Pérou"),
+        (line("Ana", organisation="Atlantis Water"), "Atlantis", "Ana, Atlantis Water"),
+        (line("Ana", "Engineer"), "Atlantis", "Ana, Engineer, Atlantis"),
+    ],
+)
+def test_a_persons_line_says_nothing_twice(who: ContributorLine, country: str, shown: str) -> None:
+    """Organisation and country are left out where the line has named them; a country alone is in our language."""
+    reply = document(approved(1, ("A.", 1, 1), contributor=who, country=country))
+    assert byline(reply.person(1), words_in("fr")) == shown
 
 
 class TestHtml:
