@@ -38,9 +38,9 @@ class Mail:
         return found[1].decode() if found else ""
 
 
-# Given the stage (connect, mail, rcpt, data, content, dot) and the transaction: None for the usual answer, a reply
-# line such as "451 4.7.1 later", CUT, or a number of seconds to wait before the usual answer. "dot" answers after
-# the mail was taken down when it starts with 2 or is CUT; at "content" the mail is not taken yet.
+# Given the stage (connect, mail, rcpt, data, content, before, dot) and the transaction: None for the usual answer, a
+# reply line such as "451 4.7.1 later", CUT, or a number of seconds to wait before the usual answer. In "content" and
+# "before" (the content is read, the mail not taken) only CUT counts; CUT at "dot" is after the mail was taken.
 Rule = Callable[[str, Mail], "str | float | None"]
 
 
@@ -50,6 +50,7 @@ class SmtpSink:
     pipelining: bool = True
     eight_bit: bool = True
     most_connections: int = 0  # 421 to those beyond; 0: any number
+    generous: bool = False  # goes ahead at DATA although no recipient was accepted
     log_in: tuple[str, str] | None = None
     tls: ssl.SSLContext | None = None
     implicit_tls: bool = False
@@ -68,7 +69,7 @@ class SmtpSink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
         self._thread: threading.Thread | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = threading.Condition()
 
     # In a test
@@ -132,27 +133,29 @@ class SmtpSink:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-        while self._writers:
-            await asyncio.sleep(0.001)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         if self._server is not None:
             await self._server.wait_closed()
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         self.connected.append(time.monotonic())
         try:
             await self._session(reader, writer, len(self.connected))
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, EOFError, TimeoutError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError, EOFError):
             pass
         finally:
             self.open -= 1
             writer.transport.abort()
-            self._writers.discard(writer)
+            self._tasks.discard(task)
             with self._arrived:
                 self._arrived.notify_all()
 
@@ -219,7 +222,13 @@ class SmtpSink:
                 if (await self._answer(writer, "rcpt", mail, "250 2.1.5 ok"))[0] != "2":
                     mail.recipient = ""
             elif verb == "DATA":
-                if mail is None or not mail.recipient:
+                if mail is not None and not mail.recipient and self.generous:
+                    writer.write(b"354 go ahead\r\n")
+                    if await reader.readuntil(b".\r\n") != b".\r\n":
+                        self.violations["content for nobody"] += 1
+                    writer.write(b"554 5.5.1 no valid recipients\r\n")
+                    mail = None
+                elif mail is None or not mail.recipient:
                     writer.write(b"503 5.5.1 no valid recipients\r\n")
                 elif (await self._answer(writer, "data", mail, "354 go ahead"))[0] == "3":
                     await writer.drain()
@@ -277,6 +286,8 @@ class SmtpSink:
             if not raw.isascii() and "8BITMIME" not in mail.options:
                 self.violations["8 bit unannounced"] += 1
             mail.content = re.sub(rb"(?m)^\.", b"", raw)
+        if self.rule("before", mail) == CUT:
+            raise EOFError
         said = self.rule("dot", mail)
         if isinstance(said, (int, float)):
             await asyncio.sleep(said)
