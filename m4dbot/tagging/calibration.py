@@ -25,7 +25,7 @@ def of_mark(believed: Believed, week_known: bool) -> float:
     if "quoted" in kinds:
         return _steps(margin, ((4.5, 0.98), (2.5, 0.96), (1.0, 0.92), (0.0, 0.82)), 0.6)
     if "answered" in kinds:
-        return 0.97
+        return 0.8 if "below the last" in kinds else 0.97
     if "label" in kinds:
         return (0.97 if margin >= 4 else 0.93) if week_known else 0.91
     if "number" in kinds:
@@ -39,9 +39,7 @@ def of_mark(believed: Believed, week_known: bool) -> float:
 
 def of_content(likeness: float, ratio: float, week_sure: bool) -> float:
     """A passage whose words alone speak for a question; `ratio` is best over second best."""
-    base = _steps(ratio, ((2.0, 0.8), (1.6, 0.72), (1.35, 0.6), (1.2, 0.5)), 0.4)
-    if likeness < 0.2:
-        base -= 0.15
+    base = _steps(ratio, ((2.0, 0.82), (1.5, 0.72)), 0.6) - (0.12 if likeness < 0.2 else 0.0)
     return round(base if week_sure else base * 0.85, 2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +21,7 @@ SUBJECT_FRESH = 5.0  # a subject the person wrote
 REPLY = 5.0
 SUBJECT_REPLY = 4.0  # a subject the mail program copied
 QUOTED = 4.0
+ONE_QUOTED = 2.0  # for the one question of the mail quoted
 MESSAGE_ID = 4.5
 OPEN_WEEK = 2.0
 WEEK_BEFORE = 0.8
@@ -176,3 +178,13 @@ def _date(place: Place, discussion: Discussion, date: datetime | None) -> None:
         place.weeks[numbers[at - 1]] += WEEK_BEFORE + (0.6 if late <= 1 else 0.0)
     for later in numbers[at + 1 :]:
         place.weeks[later] -= 2.0
+
+
+def weigh_quoted(place: Place, tags: Sequence[Tag], stretches: int) -> None:
+    """What the questions quoted around the own words say, in how many stretches they are quoted."""
+    weeks = {tag.week for tag in tags if tag.week is not None}
+    if len(weeks) == 1:
+        week = weeks.pop()
+        place.add(week, QUOTED, f"quoted: the questions of week {week}")
+    if len(set(tags)) == 1 and stretches == 1:
+        place.add_question(tags[0], ONE_QUOTED, "quoted: one question of the mail replied to")

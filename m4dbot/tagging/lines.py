@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from m4dbot.tagging.vocabulary import WORD, Vocabulary, Word
 
 # Beyond this the text is kept but not searched; the last passage holds it.
-LONGEST_TEXT = 80_000  # characters
-_LONGEST_UNIT = 8_000
+LONGEST_TEXT = 50_000  # characters
+_MOST_UNITS = 1_500
+_LONGEST_UNIT = 8_000  # characters
+_MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
 _BULLET = re.compile(r"[ \t\u00a0]*[>*_#\"“«]*(?:([-–—•·▪●◦‣§►➢✓*]|o(?=[ \t]{2}))[ \t\u00a0]*)?[*_]*")
 _NUMBER = re.compile(
@@ -78,7 +81,7 @@ def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
     tokens = tuple(Token(m.start(), m.end(), look(m.group())) for m in WORD.finditer(searched))
     units: list[Unit] = []
     at = 0
-    for start, end, gap in _spans(searched):
+    for start, end, gap in islice(_spans(searched), _MOST_UNITS):
         while at < len(tokens) and tokens[at].start < start:
             at += 1
         first = at
@@ -161,7 +164,7 @@ def _sentences(
 ) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     at, begin = first, start
-    cuts = [m.end() for m in _SENTENCE_END.finditer(text, start, end)]
+    cuts = [m.end() for m in islice(_SENTENCE_END.finditer(text, start, end), _MOST_SENTENCES)]
     for cut in (*cuts, end):
         upto = at
         while upto < last and tokens[upto].start < cut:

@@ -13,6 +13,8 @@ from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense
 
 ENOUGH = 1.5  # from here on a list is taken for answers
+_MOST_LISTS = 30  # a mail with more is a table, not a contribution
+_MOST_ITEMS = 200
 
 Fit = Callable[[int, int, Tag], float]
 
@@ -35,7 +37,7 @@ def answer_lists(
     of its week, -1 to 1.
     """
     found: list[NumberedList] = []
-    for items in _lists(layout.units):
+    for items in _lists(layout.units)[:_MOST_LISTS]:
         # A list between the items of another belongs to an answer.
         if any(one.items[0][0] < items[0][0] < one.items[-1][0] for one in found):
             continue
@@ -76,8 +78,10 @@ def _lists(units: Sequence[Unit]) -> list[list[tuple[int, int]]]:
     for index, unit in enumerate(units):
         if not unit.number or unit.style.startswith("a"):
             continue
+        if len(lists) > _MOST_LISTS:
+            break
         stack = open_lists.setdefault(unit.style, [])
-        fitting = [one for one in stack if one[-1][1] < unit.number <= one[-1][1] + 3]
+        fitting = [one for one in stack if one[-1][1] < unit.number <= one[-1][1] + 3 and len(one) < _MOST_ITEMS]
         alike = [one for one in fitting if units[one[-1][0]].gap == unit.gap and len(one) > 1]
         if fitting:
             chosen = (alike or fitting)[-1]
@@ -147,9 +151,9 @@ def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
     """Answers come early, below a greeting or the name of a week; other lists are led up to."""
     units = layout.units
     if first == 0:
-        return 2.5
+        return 3.0
     lead = units[first - 1]
-    before = sum(u.words for u in units[:first])
+    before = units[first].first
     if any(m.unit == first - 1 and "week" in m.kinds and "mention" not in m.kinds for m in marks):
         return 2.7
     tail = layout.tokens[max(lead.first, lead.last - 25) : lead.last]
@@ -160,13 +164,13 @@ def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
         return 1.8
     if colon:
         return -2.0
-    share = before / (sum(u.words for u in units) or 1)
+    share = before / len(layout.tokens)
     return 1.0 if share <= 0.15 else 0.0 if share <= 0.4 else -1.5
 
 
 def _shape(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int], questions: int) -> float:
     """Answers are paragraphs, one for each question; items of a list are lines."""
-    lengths = [sum(u.words for u in units[i:end]) for (i, _), end in zip(items, ends, strict=True)]
+    lengths = [units[end - 1].last - units[i].first for (i, _), end in zip(items, ends, strict=True)]
     if len(lengths) > 1:
         # The last item runs to the end of the mail, farewell and all.
         lengths.pop()
@@ -186,7 +190,7 @@ def _fitting(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int
     for (i, tag), end in zip(items, ends, strict=True):
         first, last = units[i].first, units[end - 1].last
         total += fit(first, last, tag) * min(1.0, (last - first) / 40)
-    return 3.0 * total / len(items)
+    return max(-1.2, 3.0 * total / len(items))
 
 
 def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedList]) -> list[Mark]:

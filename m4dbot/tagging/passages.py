@@ -1,0 +1,112 @@
+"""From believed marks to passages: headings joined with what they head, neighbours with one tag made one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from m4dbot.tagging import calibration
+from m4dbot.tagging.decoding import Believed
+from m4dbot.tagging.lines import Layout
+from m4dbot.tagging.values import Segment, Tag
+
+SEVERAL = "quoted: several questions together"
+_SOME = 3  # words; a heading with fewer below it has no answer of its own
+
+
+@dataclass(slots=True)
+class Passage:
+    """A stretch of the own text and its tag. `body` is where its label, heading or quotation ends."""
+
+    start: int
+    body: int
+    end: int
+    tag: Tag
+    confidence: float
+    evidence: list[str] = field(default_factory=list)
+    quotes: bool = False  # begins with a question quoted
+
+    def segment(self, text: str) -> Segment:
+        """As handed to the outside."""
+        words = text[self.start : self.end].strip()
+        return Segment(words, self.tag.week, self.tag.question, self.confidence, tuple(self.evidence))
+
+
+def passages_of(layout: Layout, believed: Sequence[Believed], week_known: bool) -> list[Passage]:
+    """One passage for each mark that has words below it; what stands before the first is left out.
+
+    `week_known` where more than the date tells the week.
+    """
+    passages = []
+    for i, step in enumerate(believed):
+        quotes = "quoted" in step.mark.kinds
+        passages.append(
+            Passage(
+                step.mark.start,
+                max(step.mark.start, step.mark.end),
+                believed[i + 1].mark.start if i + 1 < len(believed) else len(layout.text),
+                step.tag,
+                calibration.of_mark(step, week_known or quotes),
+                list(step.mark.evidence.get(step.tag, ())),
+                quotes,
+            )
+        )
+    return _headings_joined(layout, passages)
+
+
+def words_between(layout: Layout, start: int, end: int) -> int:
+    """How many words begin in a stretch of the text."""
+    return bisect_left(layout.tokens, (end,)) - bisect_left(layout.tokens, (start,))
+
+
+def joined(passages: Sequence[Passage]) -> list[Passage]:
+    """Neighbours with the same tag made one passage."""
+    result: list[Passage] = []
+    for passage in passages:
+        if result and result[-1].tag == passage.tag:
+            before = result[-1]
+            before.end = passage.end
+            before.confidence = max(before.confidence, passage.confidence)
+            before.evidence.extend(e for e in passage.evidence if e not in before.evidence)
+        else:
+            result.append(passage)
+    return result
+
+
+def _headings_joined(layout: Layout, passages: Sequence[Passage]) -> list[Passage]:
+    """A heading with nothing below it belongs to the passage that follows it."""
+    result: list[Passage] = []
+    waiting: list[Passage] = []
+    for passage in passages:
+        if words_between(layout, passage.body, passage.end) < _SOME:
+            waiting.append(passage)
+        else:
+            result.extend(_with_headings(waiting, passage))
+            waiting = []
+    return result + waiting
+
+
+def _with_headings(waiting: list[Passage], passage: Passage) -> list[Passage]:
+    if not waiting:
+        return [passage]
+    questions = list(dict.fromkeys(p.tag for p in waiting if p.tag.question is not None))
+    if len(questions) >= 2 and (passage.tag in questions or (len(questions) >= 3 and not passage.quotes)):
+        # The questions copied out, and then answered one by one.
+        listed = Passage(waiting[0].start, waiting[0].start, passage.start, Tag(passage.tag.week), 0.85, [SEVERAL])
+        return [listed, passage]
+    passage.start = waiting[0].start
+    if passage.tag.question is None and questions:
+        passage.tag = questions[-1]
+    elif passage.tag not in questions and passage.tag.question is not None:
+        questions.append(passage.tag)
+    if len(questions) >= 3:
+        # All questions one below the other, then one text: a list of them, not a heading.
+        passage.tag, passage.confidence, passage.evidence = Tag(passage.tag.week), 0.6, [SEVERAL]
+        return [passage]
+    if len(questions) == 2:
+        # Two questions answered as one; the first is as good as the second.
+        passage.tag = questions[0]
+        passage.confidence = min(passage.confidence, 0.8)
+    passage.evidence = list(dict.fromkeys([e for p in waiting for e in p.evidence] + passage.evidence))
+    return [passage]
