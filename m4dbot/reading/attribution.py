@@ -383,11 +383,8 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
         time = time or _TIME.search(value) is not None
         end = i = i + 1
     if known >= 2 and len(kinds) >= 2:
-        if "from" in kinds and ("subject" in kinds or ("sent" in kinds and (address or time))):
-            return end
-        if address or after_rule or ("subject" in kinds and known >= 3):
-            return end
-        return None
+        # Programs give an address, or the time to the minute; people who write a memorandum give neither.
+        return end if address or time or after_rule else None
     if after_rule and known >= 1 and (address or date):
         return end
     if unknown_first and not known and labelled >= 3 and date and (address or after_rule):
@@ -422,7 +419,7 @@ def original_message_rule(line: str) -> str | None:
         return None
     low = line.casefold()
     words = reply_words()
-    dashed = low.startswith(("--", "__", "==", "**", "> --", "- -"))
+    dashed = low.startswith(("--", "__", "==", "**", "- -"))
     if dashed:
         inner = low.strip(" -_=*>")
         for kind, pattern in (("forwarded", words.forwarded), ("original", words.original)):
@@ -430,7 +427,7 @@ def original_message_rule(line: str) -> str | None:
             if end is not None:
                 # What follows the words is a rule again, or the header run together with it.
                 rest = inner[end:].lstrip()
-                if not rest or rest[0] in "-_=*:" or ":" in rest:
+                if not rest or rest[0] in "-_=*:" or low.endswith("--"):
                     return kind
         return None
     if len(low) <= 60 and low.endswith(":"):
@@ -451,10 +448,14 @@ def dashed_attribution(line: str) -> bool:
     return line.endswith("--") or (t.date and t.colon)
 
 
-_RULE_MARKS = ("-", "#", "=", "*", "_", "~", "<", "[", "(")
+_RULE_MARKS = ("--", "-=", "##", "==", "**", "__", "~~", "<", "[", "(", "—")
+_REPLY = (
+    r"(?:reply|respond|write|type|enter|post|répon|écri|respond|escrib|conteste|antwort|schreib|beantwoord|typ|rispond|"
+    r"scriv|svar|skriv|odpow|odpov|odgov|vastaa|válasz|răspun|ответ|відпов|απαντ|yanıt|رد|اكتب|回复|回覆|返信)"
+)
+_REPLIES = re.compile(_REPLY)
 _ASKS = re.compile(
-    r"(?:please |do not |to |you can |s'il vous plaît |merci de |veuillez |por favor |bitte |gelieve )?"
-    r"(?:reply|respond|write|type|enter|répon|écri|respond|escrib|antwort|schreib|beantwoord|typ|rispond|scriv|svar|skriv)"
+    rf"(?:please |do not |to |s['’]il vous plaît |merci de |veuillez |por favor |bitte |gelieve )?{_REPLY}"
 )
 
 
@@ -471,4 +472,10 @@ def asks_to_reply_above(line: str) -> bool:
     if len(line) > 200 or reply_words().above.first(line.casefold()) is None:
         return False
     inner = line.strip("> ")
-    return inner.startswith(_RULE_MARKS) or inner.endswith(_RULE_MARKS) or _ASKS.match(inner.casefold()) is not None
+    if _REPLIES.search(inner.casefold()) is None:
+        return False
+    return (
+        inner.startswith(_RULE_MARKS)
+        or inner.endswith(("-", "#", "=", "*", "_", "~"))
+        or _ASKS.match(inner.casefold()) is not None
+    )

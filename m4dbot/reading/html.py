@@ -35,9 +35,7 @@ _SPACED = frozenset({"p", "blockquote", "ul", "ol", "dl", "table", "pre", "h1", 
 
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _HIDDEN = re.compile(
-    r"display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|mso-hide\s{0,3}:\s{0,3}all|"
-    r"font-size\s{0,3}:\s{0,3}0(?:px|pt|em|%)?\s{0,3}(?:;|\Z|!)|max-height\s{0,3}:\s{0,3}0(?:px)?\s{0,3}(?:;|\Z|!)",
-    re.IGNORECASE,
+    r"display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|mso-hide\s{0,3}:\s{0,3}all", re.IGNORECASE
 )
 _NO_MARGIN = re.compile(
     r"margin(?:-top|-bottom)?\s{0,3}:\s{0,3}0(?:\.0\d{0,4})?(?:in|cm|pt|px)?\s{0,3}(?:;|\Z|0)", re.IGNORECASE
@@ -54,25 +52,18 @@ _INDENT = re.compile(
 _REWRITTEN = re.compile(r"(?:x_|ecx|yiv\d{4,}|ydp[0-9a-f]{6,}|m_-?\d{6,})+", re.IGNORECASE)
 
 _QUOTE = frozenset(
-    {"yahoo_quoted", "yahoo-quoted", "messagereplysection", "quoted-content", "quotedtext", "quoted-text",
-     "tutanota_quote", "missive_quote", "front-blockquote", "mailru-blockquote", "moz-email-quote", "hs_reply",
-     "applemailquote", "gmail_quoted", "email_quote", "mail-quote", "quoted_message", "original-message",
-     "originalmessage", "wps_quotion", "ntes-quote", "bloop_original_html", "crisp-email-quote"}
+    {"yahoo_quoted", "messagereplysection", "quoted-content", "tutanota_quote", "missive_quote", "front-blockquote",
+     "mailru-blockquote", "hs_reply", "bloop_original_html", "email_quote"}
 )  # fmt: skip
-_ATTRIBUTION = frozenset(
-    {"moz-cite-prefix", "gmail_attr", "reply-intro", "moz-email-headers-table", "gmail_sendername_line",
-     "airmail_on", "outlookmessageheader", "yahoo-quoted-begin", "mail_android_reply_header"}
-)  # fmt: skip
+_ATTRIBUTION = frozenset({"moz-cite-prefix", "gmail_attr", "reply-intro", "airmail_on", "outlookmessageheader"})
 _SIGNATURE = frozenset(
     {"gmail_signature", "gmail_signature_prefix", "moz-signature", "applemailsignature", "signature",
      "ms-outlook-mobile-signature", "protonmail_signature_block", "messagesignaturesection", "hs_signature",
-     "composer_signature", "lineBreakAtBeginningOfSignature".lower(), "yahoo-signature", "bloop_sign",
-     "physical-address-signature", "signature-wrapper", "tutanota_signature", "mail-signature", "email-signature"}
+     "composer_signature", "bloop_sign", "tutanota_signature"}
 )  # fmt: skip
 _REST = frozenset(
-    {"divrplyfwdmsg", "mail-editor-reference-message-container", "olk_src_body_section", "stopspelling",
-     "zwchr", "isreplycontent", "isforwardcontent", "moz-forward-container", "_originalcontent",
-     "replybody", "reply-content-original", "divtaglinereply", "mailoriginal", "oriMsgHtmlSeperator".lower()}
+    {"divrplyfwdmsg", "mail-editor-reference-message-container", "olk_src_body_section", "stopspelling", "zwchr",
+     "isreplycontent", "isforwardcontent", "moz-forward-container", "_originalcontent"}
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from m4dbot.reading import attribution, signature
+from m4dbot.reading import attribution, footer, signature
 from m4dbot.reading.attribution import LONGEST_LINE, plain_form
 from m4dbot.reading.values import Block, Role
 from m4dbot.reading.words import reply_words
@@ -118,6 +118,7 @@ def _roles(lines: Sequence[Line]) -> list[Role]:
     forms = [plain_form(line.text) if len(line.text) <= LONGEST_LINE else line.text[:LONGEST_LINE] for line in lines]
     roles = [Role.QUOTED if line.depth else Role.OWN for line in lines]
     _bridge(lines, forms, roles)
+    _greater_than(forms, roles)
     for i, line in enumerate(lines):
         if line.hint is Hint.ATTRIBUTION and not line.depth:
             roles[i] = Role.ATTRIBUTION
@@ -139,6 +140,17 @@ def _bridge(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> N
         wrapped = len(before) >= 60 and before[-1] not in ".!?:;" and (text[0].islower() or not text[0].isalnum())
         if open_bracket or wrapped or (text.startswith("(http") and text.endswith(">")):
             roles[i] = Role.QUOTED
+
+
+_QUANTITY = re.compile(r">[€$£]?\d[\d.,]*(?:\s?[%€$£]|\s\w)")
+
+
+def _greater_than(forms: Sequence[str], roles: list[Role]) -> None:
+    """A single line such as ">50% of households" in a person's own paragraph is no quotation."""
+    for i in range(1, len(forms)):
+        alone = roles[i] is Role.QUOTED and roles[i - 1] is Role.OWN and roles[i + 1 : i + 2] != [Role.QUOTED]
+        if alone and _QUANTITY.match(forms[i]) and forms[i - 1] and not forms[i - 1].endswith(":"):
+            roles[i] = Role.OWN
 
 
 def _next_text(forms: Sequence[str], i: int) -> int:
@@ -175,7 +187,7 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 _cut(forms, roles, i, lines, attributed=i + 1)
                 return
         hinted = roles[i] is Role.ATTRIBUTION and lines[i].hint is Hint.ATTRIBUTION
-        if lines[i].depth or (roles[i] is not Role.OWN and not hinted):
+        if (lines[i].depth or roles[i] is not Role.OWN) and not hinted:
             i += 1
             floor = i
             continue
@@ -223,7 +235,7 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 roles[begin : i + 1] = [Role.ATTRIBUTION] * (i + 1 - begin)
                 _cut(forms, roles, begin, lines, attributed=i + 1)
                 return
-        if following < count and signature.is_phone_footer(form) and i > 0 and not lines[following].depth:
+        if following < count and footer.is_phone_footer(form) and i > 0 and not lines[following].depth:
             own_before = any(forms[j] and roles[j] is Role.OWN for j in range(i))
             if own_before and _rest_is_unmarked(lines, forms, following, i):
                 roles[i] = Role.FOOTER

@@ -1,0 +1,158 @@
+"""What programs, lists and organisations add below or above a person's words: a telephone's footer, a
+scanner's remark, a list's word about itself, a disclaimer, a gateway's warning.
+
+People write of lists, viruses, recipients and confidence as well, so one such word never is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from m4dbot.reading.attribution import is_rule
+from m4dbot.reading.words import reply_words
+
+_MOST_PARAGRAPHS = 6  # of a notice, counted from the end
+
+_DEVICE = re.compile(
+    r"i\s?phon|i\s?pad|i\s?pod|android|black\s?berry|samsung|galaxy|huawei|honor\b|xiaomi|redmi|\bpoco\b|oppo|vivo|"
+    r"nokia|lumia|htc|motorola|\bmoto\b|sony|xperia|\blg\b|\bnexus\b|pixel|oneplus|realme|wiko|windows|outlook|yahoo|"
+    r"g?mail\b|courrier|correo|correio|gmx|proton|tutanota|k-9|aol|zoho|thunderbird|smart\s?phone|handy|"
+    r"mobil|portable|móvil|movil|celular|telefon|teléfono|téléphone|tablet|手机|手機|スマートフォン|휴대|"
+    r"gerät|device|terminal|appareil|dispositivo|mailbox|bluewin|orange|android|acompli|spark|boomerang|viber|"
+    r"iphonesta|ifon|айфон|هاتف|جوال|tapatalk|mailspring|newton|phone|телефон|мобильн|ios\b",
+    re.IGNORECASE,
+)
+_OUTLOOK_FOR = re.compile(r"\boutlook\b.{0,24}\b(?:ios|android|mac|windows|mobile)\b", re.IGNORECASE)
+_VIA_MOBILE = re.compile(
+    r"(?:sent )?(?:via|from|on) (?:my )?(?:mobile|phone|iphone|android|blackberry)(?: device)?[.!]?\Z"
+)
+
+_SURE = re.compile(
+    r"/mailman3?/listinfo|list-unsubscribe|you (?:have )?receiv(?:ed|e) this (?:message|e-?mail|mail) because|"
+    r"you are (?:receiving|getting) this (?:message|e-?mail|mail) because|to unsubscribe from this|"
+    r"to post to this (?:group|list)|reply to this e-?mail directly|view it on git(?:hub|lab)|"
+    r"manage (?:your )?(?:e-?mail )?subscriptions?|vous (?:recevez|avez reçu) ce (?:message|mail|courriel|courrier)|"
+    r"(?:ha )?recib(?:e|ió|ido) este (?:mensaje|correo) porque|pour (?:vous|se) (?:désabonner|désinscrire)|"
+    r"para (?:cancelar|anular) (?:la|su|esta) suscripción|sie (?:haben|erhalten) diese (?:nachricht|e-?mail)|"
+    r"\bavast\b.{0,60}(?:antivirus|www|http)|www\.avast\.com|virus-free\.|virenfrei\.|libre de virus|"
+    r"garanti sans virus|sans virus\.|do you yahoo!\?|yahoo! groups links|"
+    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|"
+    r"(?:before printing|avant d['’]imprimer|antes de imprimir|prima di stampare) (?:this|cet?|est[ea]|questa)",
+    re.IGNORECASE,
+)
+_LIST = re.compile(
+    r"\bmailing list\b|\blist(?:a|e|s)?\b|unsubscribe|désabonn|désinscri|darse de baja|suscripci|"
+    r"abmelden|listinfo|group",
+    re.IGNORECASE,
+)
+_WHERE = re.compile(r"https?://\S|\w@\w", re.IGNORECASE)
+_THIS_MESSAGE = re.compile(
+    r"(?:\b(?:this|these|ce|cet|cette|est[eao]s?|diese[rsnm]?|quest[oaie]|dit|deze|tato|táto|tento|niniejsz\w{0,3}|denne|dette|"
+    r"detta|това|это|данное|настоящее|это|цей|це|acest|bu|tämä|ez az|هذه|本)\s?(?:[\w'’]{1,14}\s){0,2}"
+    r"(?:e-?mail|courriel|mail|messages?|messaggio|mensaje|mensagem|correo|nachricht|bericht|wiadomo|сообщени|повідомлен|"
+    r"письм|meddel|besked|melding|viesti|üzenet|zpráv|správ|ileti|mesaj|communication|transmission|رسالة|邮件|郵件))|"
+    r"\bdisclaimer\b|confidentiality notice|avis de confidentialité|"
+    r"aviso (?:legal|de confidencialidad)|haftungsausschluss",
+    re.IGNORECASE,
+)
+_CONFIDENTIAL = re.compile(
+    r"confidenti|confidencial|vertraulich|riservat|vertrouwelijk|poufn|конфиденциальн|конфіденційн|fortrolig|konfidenti|"
+    r"privileged|luottamuksell|bizalmas|důvěrn|gizli|سري|保密|機密|privilégi|privilegiad",
+    re.IGNORECASE,
+)
+_ADDRESSEE = re.compile(
+    r"intended|recipient|addressee|destinat|destiné|empfänger|ontvanger|geadresseerde|odbiorc|adresat|получател|адресат|"
+    r"одержувач|mottaker|mottagare|modtager|vastaanottaja|címzett|příjemc|alıcı|المستلم|收件人|in error|par erreur|"
+    r"por error|irrtümlich|per errore|unauthori[sz]ed|named above",
+    re.IGNORECASE,
+)
+_LEGAL = re.compile(
+    r"liabilit|liable|\bvirus|responsab|haft|notify|notif|delete|supprim|elimin|löschen|destroy|détrui|destru|"
+    r"in error|erreur|por error|errore|irrtüm|opinions?|sender|expéditeur|remitente|absender|print|imprim|disclos|"
+    r"divulg|attach|pièces? jointe|adjunt|anhäng",
+    re.IGNORECASE,
+)
+_WARNING = re.compile(
+    r"(?:\[?(?:caution|warning|attention|external|extern|externe|externo|achtung|cuidado|précaution)\b|"
+    r"this (?:message|email|e-mail) (?:is|originated|came|was sent) (?:from )?(?:an? )?(?:external|outside))",
+    re.IGNORECASE,
+)
+_OUTSIDE = re.compile(
+    r"external|outside (?:of )?(?:the |your |our )?organi|extern|externo|unknown sender|attachments|pièces jointes|"
+    r"adjuntos|anhänge",
+    re.IGNORECASE,
+)
+
+
+def is_phone_footer(line: str) -> bool:
+    """ "Sent from my iPhone" and its like: a word for sending and a device or a program, and little else."""
+    if not line or len(line) > 110:
+        return False
+    low = line.casefold().strip(" *_.!-—~[]()")
+    if _VIA_MOBILE.match(low):
+        return True
+    if _OUTLOOK_FOR.search(low) and len(low) <= 100 and ("http" in low or len(low.split()) <= 8):
+        return True
+    if not reply_words().sent_by.at_either_end(low):
+        return False
+    if _DEVICE.search(low) is None:
+        return low.startswith(("sent from my ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
+    return len(low.split()) <= 16
+
+
+def is_gateway_warning(line: str) -> bool:
+    """ "CAUTION: this message comes from outside", above the text."""
+    return len(line) <= 400 and _WARNING.match(line.lstrip("*_[ ")) is not None and _OUTSIDE.search(line) is not None
+
+
+def notices_begin(forms: Sequence[str], begin: int, stop: int) -> int | None:
+    """The line where the notices at the end of a stretch begin, or None. They are looked for by paragraph."""
+    found = None
+    end = stop
+    for _ in range(_MOST_PARAGRAPHS):
+        while end > begin and not forms[end - 1]:
+            end -= 1
+        start = end
+        while start > begin and forms[start - 1] and end - start < 40:
+            start -= 1
+        if start == end:
+            break
+        kind = _notice(forms, start, end, begin)
+        if kind == "notice":
+            found = _with_rule(forms, start, begin)
+        elif kind is None:
+            break
+        end = start
+    return found
+
+
+def holds_notice(lines: Sequence[str]) -> bool:
+    """Whether one of a few paragraphs is a notice."""
+    start = 0
+    for i in range(min(len(lines), 60) + 1):
+        if i == len(lines) or not lines[i]:
+            if i > start and _notice(lines, start, i, start) == "notice":
+                return True
+            start = i + 1
+    return False
+
+
+def _notice(forms: Sequence[str], start: int, end: int, begin: int) -> str | None:
+    """ "notice" for a paragraph that is one, "legal" for one that may be the rest of one, else None."""
+    text = " ".join(forms[start:end])[:3_000]
+    ruled = is_rule(forms[start]) or _with_rule(forms, start, begin) != start
+    if _SURE.search(text) and len(text) <= 1_200:
+        return "notice"
+    if ruled and len(text) <= 600 and _LIST.search(text) and _WHERE.search(text):
+        return "notice"
+    if _THIS_MESSAGE.search(text[:250]) and _CONFIDENTIAL.search(text) and _ADDRESSEE.search(text) and len(text) > 80:
+        return "notice"
+    return "legal" if is_rule(text) or _LEGAL.search(text) else None
+
+
+def _with_rule(forms: Sequence[str], start: int, begin: int) -> int:
+    above = start
+    while above > begin and not forms[above - 1]:
+        above -= 1
+    return above - 1 if above > begin and is_rule(forms[above - 1]) else start
