@@ -91,11 +91,11 @@ def cli(ctx: click.Context, config_path: str | None) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line. Exit status: 0 done, 1 refused (and why), 2 wrong use."""
-    sys.exit(run(args))
+    sys.exit(invoke(args))
 
 
-def run(args: list[str] | None = None, **extra: Any) -> int:
-    """As `main`, but returns the exit status."""
+def invoke(args: list[str] | None = None, **extra: Any) -> int:
+    """As `main`, but returns the exit status. (`run` would be hidden by the module of that command.)"""
     try:
         result = cli.main(args, prog_name="m4dbot", standalone_mode=False, **extra)
     except click.UsageError as exc:

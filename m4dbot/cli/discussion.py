@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -145,7 +144,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         common.print_json(results)
     if any(r["problems"] for r in results):
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _read(file: Path) -> tuple[str, Discussion]:

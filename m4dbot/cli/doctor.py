@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -47,7 +46,7 @@ def doctor(ctx: click.Context, /, *, migrate: bool, selector: str, as_json: bool
     if as_json:
         common.print_json([{"level": f.level, "what": f.what, "says": f.says, "do": f.do} for f in findings])
     if any(f.level is Level.FAIL for f in findings):
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _print(finding: Finding) -> None:

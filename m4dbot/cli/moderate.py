@@ -289,7 +289,7 @@ def _report(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
         if not as_json:
             click.echo(text.clean(o.says), err=o.result is Result.REFUSED)
     if any(o.result is Result.REFUSED for o in outcomes):
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 def as_object(session: Session, contribution_id: int) -> dict[str, Any]:

@@ -300,14 +300,12 @@ def named(tag: Tag) -> str:
 
 
 def resplit(old: Sequence[Piece], text: str) -> tuple[Piece, ...]:
-    """The whole text anew as passages: each paragraph keeps the place of the passage it was or is most like.
+    """The whole text anew as passages: unchanged paragraphs keep their places, changed ones those of what they replace.
 
     A new paragraph goes with the one before it. Paragraphs of one passage stay one passage.
     """
     paragraphs = _paragraphs(text)
-    homes: list[int] = []
-    for paragraph in paragraphs:
-        homes.append(_home(old, paragraph, homes[-1] if homes else 0))
+    homes = _homes(old, paragraphs)
     pieces: list[Piece] = []
     for i, (paragraph, home) in enumerate(zip(paragraphs, homes, strict=True)):
         if i and homes[i - 1] == home:
@@ -317,20 +315,23 @@ def resplit(old: Sequence[Piece], text: str) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def _home(old: Sequence[Piece], paragraph: str, before: int) -> int:
-    parts = [_paragraphs(piece.text) for piece in old]
-    # The same words twice belong to the passage that comes next in the text.
-    order = [*range(before, len(old)), *range(min(before, len(old)))]
-    for i in order:
-        if paragraph in parts[i]:
-            return i
-    best, likeness = before, 0.5
-    for i in order:
-        for part in parts[i]:
-            score = _likeness(part, paragraph)
-            if score > likeness:
-                best, likeness = i, score
-    return best
+def _homes(old: Sequence[Piece], paragraphs: Sequence[str]) -> list[int]:
+    """For each paragraph the passage it belongs to."""
+    known = [(part, i) for i, piece in enumerate(old) for part in _paragraphs(piece.text)]
+    texts, owners = [part for part, _ in known], [i for _, i in known]
+    homes: list[int] = []
+    matcher = difflib.SequenceMatcher(None, texts, list(paragraphs), autojunk=False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        for n in range(c, d):
+            if kind == "equal" or (kind == "replace" and b - a == d - c):
+                homes.append(owners[a + n - c])
+            elif paragraphs[n] in texts:  # moved
+                homes.append(owners[texts.index(paragraphs[n])])
+            else:
+                likely = [(_likeness(texts[k], paragraphs[n]), -k) for k in range(a, b)]
+                likeness, k = max(likely, default=(0.0, 0))
+                homes.append(owners[-k] if likeness > 0.3 else homes[-1] if homes else 0)
+    return homes
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -352,19 +353,15 @@ def _edit_pieces(session: Session, row: Contribution, wanted: Sequence[Piece], b
     if [(p.text, Tag(p.week, p.question)) for p in old] == [(p.text, p.tag) for p in pieces]:
         return
     before["passages"] = [[named(Tag(p.week, p.question)), p.text] for p in old]
-    free = list(old)
     new = []
-    for position, piece in enumerate(pieces, 1):
-        known = _counterpart(free, piece)
+    for position, (piece, known) in enumerate(zip(pieces, _counterparts(old, pieces), strict=True), 1):
         passage = Passage(contribution_id=row.id, position=position, text=piece.text)
         if known is not None and Tag(known.week, known.question) == piece.tag:
             passage.week, passage.question = known.week, known.question
             passage.confidence, passage.evidence, passage.set_by = known.confidence, list(known.evidence), known.set_by
         else:
-            passage.evidence = []
+            passage.evidence = list(known.evidence) if known is not None else []
             _file(passage, piece.tag, by)
-        if known is not None:
-            free.remove(known)
         new.append(passage)
     for passage in old:
         session.delete(passage)
@@ -374,16 +371,29 @@ def _edit_pieces(session: Session, row: Contribution, wanted: Sequence[Piece], b
     row.edited_text = None if _same(text, row.original_text) else text
 
 
-def _counterpart(free: Sequence[Passage], piece: Piece) -> Passage | None:
-    for p in free:
-        if p.text.strip("\n") == piece.text and Tag(p.week, p.question) == piece.tag:
-            return p
-    for p in free:
-        if p.text.strip("\n") == piece.text:
-            return p
-    likely = [(_likeness(p.text, piece.text), -p.position, p) for p in free]
-    best = max(likely, key=lambda x: x[:2], default=None)
-    return best[2] if best and best[0] > 0.5 else None
+def _counterparts(old: Sequence[Passage], pieces: Sequence[Piece]) -> list[Passage | None]:
+    """For each piece the passage it was: the same words, else the same place, else similar words; each passage once."""
+    found: list[Passage | None] = [None] * len(pieces)
+    free = list(old)
+
+    def pair(fits: Callable[[Passage, Piece], bool]) -> None:
+        for i, piece in enumerate(pieces):
+            match = next((p for p in free if fits(p, piece)), None) if found[i] is None else None
+            if match is not None:
+                found[i] = match
+                free.remove(match)
+
+    def same_words(p: Passage, piece: Piece) -> bool:
+        return p.text.strip("\n") == piece.text
+
+    def same_place(p: Passage, piece: Piece) -> bool:
+        return Tag(p.week, p.question) == piece.tag
+
+    pair(lambda p, piece: same_words(p, piece) and same_place(p, piece))
+    pair(same_words)
+    pair(same_place)
+    pair(lambda p, piece: _likeness(p.text, piece.text) > 0.5)
+    return found
 
 
 def _same(one: str, other: str) -> bool:

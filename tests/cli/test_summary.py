@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from m4dbot.cli import run
+from m4dbot.cli import invoke
 from m4dbot.config import Config
 from m4dbot.store.database import Database
 from m4dbot.store.tables import Delivery
@@ -26,7 +26,7 @@ class Shell:
     def __call__(self, *args: str, status: int = 0) -> str:
         """What a command prints, errors included."""
         self.capsys.readouterr()
-        assert run(["--config", str(self.config), "summary", *args]) == status
+        assert invoke(["--config", str(self.config), "summary", *args]) == status
         printed = self.capsys.readouterr()
         return printed.out + printed.err
 
