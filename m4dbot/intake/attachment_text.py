@@ -24,6 +24,7 @@ CPU_SECONDS = 10
 WALL_SECONDS = 20.0
 MEMORY_BYTES = 1_000_000_000  # address space; pdfium alone maps some hundred megabytes
 
+_BULLETS = ("•", "◦", "▪", "–", "—", "- ", "* ", "\uf0b7")
 _ODF_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _ODF_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 
@@ -212,9 +213,25 @@ def _from_pdf(data: bytes) -> tuple[str | None, str]:
         pages.append(document[number].get_textpage().get_text_bounded())
         if sum(map(len, pages)) > MOST_CHARACTERS:
             break
-    text = "\n\n".join(page.replace("\r\n", "\n").replace("\r", "\n").strip() for page in pages)
+    text = "\n".join(page.replace("\r\n", "\n").replace("\r", "\n").strip() for page in pages)
     # pdfium marks a hyphen at a line's end so.
-    return _within_bounds(text.replace("\ufffe\n", "").replace("\ufffe", ""))
+    return _within_bounds(_paragraphs(text.replace("\ufffe\n", "").replace("\ufffe", "")))
+
+
+def _paragraphs(text: str) -> str:
+    """Lines as they stand on a page put together: a full line goes on in the next, a short one ends."""
+    lines = [line.strip() for line in text.split("\n")]
+    lengths = sorted(len(line) for line in lines if line)
+    full = 0.8 * lengths[int(0.9 * (len(lengths) - 1))] if lengths else 0.0
+    paragraphs: list[str] = []
+    going_on = False
+    for line in lines:
+        if going_on and line and not line.startswith(_BULLETS):
+            paragraphs[-1] += f" {line}"
+        elif line:
+            paragraphs.append(line)
+        going_on = bool(line) and len(line) >= max(full, 40)
+    return "\n\n".join(paragraphs)
 
 
 def _main(kind: str, memory_bytes: int) -> int:

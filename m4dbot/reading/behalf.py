@@ -13,7 +13,7 @@ from m4dbot.reading.names import folded, is_person, leading_name, people_words, 
 from m4dbot.reading.values import Person
 
 MOST_PARAGRAPHS = 4
-MOST_OF_A_PARAGRAPH = 500
+MOST_OF_A_PARAGRAPH = 400
 
 _WORD = re.compile(r"[^\W_]+")
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")

@@ -10,14 +10,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from m4dbot.reading.addresses import addresses_of, domain_of, message_ids_of
-from m4dbot.reading.bounces import Bounce, read_bounce, suspicion_of
 from m4dbot.reading.commands import parse_command
 from m4dbot.reading.mime import Mail
 from m4dbot.reading.phrases import found_phrase, phrases, plain_words
 from m4dbot.reading.plus import PlusKind, plus_of
+from m4dbot.reading.suspicion import Suspicion, suspicion_of
 from m4dbot.reading.values import Kind, Person, Surroundings
+
+if TYPE_CHECKING:
+    from m4dbot.reading.bounces import Bounce
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,10 @@ def _bounce(facts: Facts) -> Verdict | None:
         null_sender=facts.null_sender,
         at_bounce_address=facts.at_bounce_address,
     )
+    if suspicion is Suspicion.NONE:
+        return None
+    from m4dbot.reading.bounces import read_bounce
+
     ours = frozenset({facts.around.group_address.lower(), facts.author.address.lower(), *facts.recipients})
     found = read_bounce(facts.mail, facts.raw, suspicion, ours=ours)
     if found is not None:
@@ -135,9 +143,7 @@ def _bounce(facts: Facts) -> Verdict | None:
 def _receipt(facts: Facts) -> Verdict | None:
     if facts.mail.disposition:
         return Verdict(Kind.RECEIPT, "A receipt that a mail was read or thrown away (RFC 8098).")
-    if facts.mail.headers.get("content-type") and "disposition-notification" in (
-        facts.mail.headers.structured("content-type") or ""
-    ):
+    if b"disposition-notification" in (facts.mail.headers.raw("content-type") or b"").lower():
         return Verdict(Kind.RECEIPT, "The mail calls itself a disposition notification (RFC 8098).")
     begins, _, _ = facts.subject.partition(":")
     if facts.words <= 120 and plain_words(begins) in phrases("receipt_subject"):

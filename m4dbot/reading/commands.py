@@ -87,7 +87,7 @@ def parse_command(subject: str, own_text: str, plus: PlusAddress | None = None) 
                 return None
             name = CommandName.WITHDRAW if correction.withdraw else CommandName.CORRECT
             return Command(name, plus.value, correction.tags)
-    words = len(own_text.split())
+    words = len(own_text[:2_000].split())
     if words > max(_MOST_WORDS.values()):
         return None
     for asked in (CommandName.LEAVE, CommandName.JOIN, CommandName.HELP):

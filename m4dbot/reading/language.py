@@ -8,30 +8,31 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-MOST_CHARACTERS = 1_200  # more words do not make it clearer
+MOST_CHARACTERS = 800  # more words do not make it clearer
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NOT_PROSE = re.compile(r"https?://\S{1,500}|www\.\S{1,300}|\S{1,100}@\S{1,100}")
+_BEYOND_LATIN = re.compile("[\u0370-\u1dff\u1f00-\u1fff\u2e80-\U0010ffff]")
 # Languages that are known by their script; a letter of the second set names another one of the script.
-_SCRIPTS: tuple[tuple[re.Pattern[str], str, tuple[tuple[re.Pattern[str], str], ...]], ...] = (
+_SCRIPTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
-        re.compile("[\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]"),
+        "[\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]",
         "ar",
-        ((re.compile("[ٹڈڑںےۓ]"), "ur"), (re.compile("[پچژگ]"), "fa")),
+        (("[ٹڈڑںےۓ]", "ur"), ("[پچژگ]", "fa")),
     ),
     (
-        re.compile("[\u0400-\u04ff]"),
+        "[\u0400-\u04ff]",
         "ru",
-        ((re.compile("[іїєґ]"), "uk"), (re.compile("[ђјљњћџ]"), "sr")),
+        (("[іїєґ]", "uk"), ("[ђјљњћџ]", "sr")),
     ),
-    (re.compile("[\u0370-\u03ff\u1f00-\u1fff]"), "el", ()),
-    (re.compile("[\u0590-\u05ff]"), "he", ()),
-    (re.compile("[\u0900-\u097f]"), "hi", ()),
-    (re.compile("[\u0980-\u09ff]"), "bn", ()),
-    (re.compile("[\u0e00-\u0e7f]"), "th", ()),
-    (re.compile("[\u1200-\u137f]"), "am", ()),
-    (re.compile("[\uac00-\ud7af]"), "ko", ()),
-    (re.compile("[\u3040-\u30ff\u3400-\u9fff]"), "zh", ((re.compile("[\u3040-\u30ff]"), "ja"),)),
+    ("[\u0370-\u03ff\u1f00-\u1fff]", "el", ()),
+    ("[\u0590-\u05ff]", "he", ()),
+    ("[\u0900-\u097f]", "hi", ()),
+    ("[\u0980-\u09ff]", "bn", ()),
+    ("[\u0e00-\u0e7f]", "th", ()),
+    ("[\u1200-\u137f]", "am", ()),
+    ("[\uac00-\ud7af]", "ko", ()),
+    ("[\u3040-\u30ff\u3400-\u9fff]", "zh", (("[\u3040-\u30ff]", "ja"),)),
 )
 
 
@@ -76,11 +77,12 @@ def _only_one(scores: dict[str, float], languages: tuple[str, ...]) -> str | Non
 
 
 def _by_script(text: str, letters: int) -> str | None:
-    if text.isascii():
+    if text.isascii() or len(_BEYOND_LATIN.findall(text)) * 2 <= letters:
         return None
     for script, language, others in _SCRIPTS:
-        if len(script.findall(text)) * 2 > letters:
-            return next((other for mark, other in others if len(mark.findall(text)) * 60 > letters), language)
+        # Compiled when a text first needs them; `re` keeps them.
+        if len(re.findall(script, text)) * 2 > letters:
+            return next((other for mark, other in others if len(re.findall(mark, text)) * 60 > letters), language)
     return None
 
 

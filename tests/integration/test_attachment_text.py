@@ -62,7 +62,8 @@ def _odt() -> bytes:
 
 
 def _pdf(text: str = "The committee publishes the tariff.") -> bytes:
-    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+    shown = " 0 -14 Td ".join(f"({line}) Tj" for line in text.split("\n"))
+    stream = f"BT /F1 12 Tf 72 720 Td {shown} ET".encode()
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -107,6 +108,20 @@ def test_text_is_read_out_of_documents(
     assert note == ""
     if text is not None:
         assert found == text
+
+
+def test_the_lines_of_a_page_become_paragraphs() -> None:
+    """A full line goes on in the next; a short one ends a paragraph; a bullet begins one."""
+    page = (
+        "Question 2\nThe committee of the upper valley publishes the tariff each\n"
+        "month on the wall of the school, so that all of the users\ncan read it.\n"
+        "The keeper of the canal is chosen by lot, and he may not be a\n- relative of the judge"
+    )
+    assert extract_text("r.pdf", "application/pdf", _pdf(page))[0] == (
+        "Question 2\n\nThe committee of the upper valley publishes the tariff each month on the wall of the school,"
+        " so that all of the users can read it.\n\nThe keeper of the canal is chosen by lot, and he may not be a\n\n"
+        "- relative of the judge"
+    )
 
 
 @pytest.mark.parametrize(
