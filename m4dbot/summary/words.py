@@ -63,13 +63,6 @@ class Words:
         """The figure and its noun apart, for a figure set large."""
         return self.number(n), self._form(key, n).replace("{n}", "").strip()
 
-    def numbers(self, numbers: Sequence[int]) -> str:
-        """ "responses 3, 7 and 12"."""
-        from babel.lists import format_list
-
-        listed = format_list([str(n) for n in numbers], locale=self.locale)
-        return self._form("numbers", len(numbers)).format(list=listed)
-
     def _form(self, key: str, n: int) -> str:
         forms: Mapping[str, str] = self.texts["number"][key]
         return forms.get(self.locale.plural_form(n), forms["other"])
