@@ -11,9 +11,12 @@ from m4dbot.errors import NotFound
 
 LARGEST_MAIL = 100 * 1024 * 1024  # bytes of one mail; what is beyond is left out
 
-# "From sender Mon Jul  8 08:00:00 2013": the line that begins a mail of an mbox. The day and the
-# time are what every writer of mbox files agrees on.
-_FROM_LINE = re.compile(rb"From [^\r\n]{0,300}\b\d{1,2}:\d\d(?::\d\d)?\b[^\r\n]{0,60}\b\d{4}\b[^\r\n]{0,40}\r?\n?$")
+# "From sender Mon Jul  8 08:00:00 2013": the line that begins a mail of an mbox. Weekday, day and
+# time are what every writer of mbox files agrees on, and what no sentence has in this order.
+_FROM_LINE = re.compile(
+    rb"From [^\r\n]{0,300}?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +"
+    rb"(?:[A-Z][a-z]{2} +\d{1,2}|\d{1,2} +[A-Z][a-z]{2})\b[^\r\n]{0,12}\b\d{1,2}:\d\d\b"
+)
 _LONGEST_FROM_LINE = 500
 _QUOTED_FROM = re.compile(rb"^>+From ")
 

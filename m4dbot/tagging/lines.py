@@ -10,7 +10,7 @@ from typing import NamedTuple
 from m4dbot.tagging.vocabulary import WORD, Vocabulary, Word
 
 # Beyond this the text is kept but not searched; the last passage holds it.
-LONGEST_TEXT = 50_000  # characters
+LONGEST_TEXT = 40_000  # characters
 _MOST_UNITS = 1_500
 _LONGEST_UNIT = 8_000  # characters
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
