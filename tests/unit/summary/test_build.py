@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4dbot.errors import M4dbotError
@@ -107,6 +107,7 @@ class TestEdited:
         given = [Passage(i, i, wanted, 1, 1) for i, wanted in enumerate(("a " * 50_000 + "z", "a", "aa", "z"), 1)]
         assert "".join(p.text for p in passages_of(clean(text), given)).count("a") == 150_000
 
+    @settings(deadline=None)
     @given(TEXT, st.lists(TEXT, max_size=5))
     def test_passages_are_the_text_and_nothing_else(self, text: str, given: list[str]) -> None:
         """Whatever the passages were, what the document holds is the published text, word for word."""
@@ -115,6 +116,7 @@ class TestEdited:
         assert "".join("".join(p.text.split()) for p in found) == "".join(clean(text).split())
         assert [p.position for p in found] == list(range(1, len(found) + 1))
 
+    @settings(deadline=None)
     @given(st.lists(TEXT.filter(lambda t: bool(clean(t).split())), min_size=1, max_size=5))
     def test_passages_that_are_the_text_stay_as_they_are(self, texts: list[str]) -> None:
         """The ordinary case: nothing was edited, so every passage keeps its row and its tag."""
@@ -214,6 +216,7 @@ def test_resources_are_named_once_and_credited() -> None:
 
 
 class TestKept:
+    @settings(deadline=None)
     @given(TEXT, TEXT, TEXT, st.sampled_from(["en", "fr", "es"]))
     def test_what_is_kept_comes_back_as_it_was(self, text: str, name: str, note: str, language: str) -> None:
         """JSON and back, whatever people write."""
@@ -237,6 +240,7 @@ class TestKept:
         assert not reply.same_content(document(approved(1, ("B.", 1, 1))))
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_cleaning_touches_no_word(text: str) -> None:
     """Control characters go, words stay, and cleaning twice is cleaning once."""

@@ -251,7 +251,7 @@ class TestMarkdown:
             inside = {unquote(a[1:]) for a in page.attributes("href") if a.startswith("#")}
             assert inside <= anchors
 
-    @settings(max_examples=150)
+    @settings(max_examples=150, deadline=None)
     @given(
         st.text(
             st.sampled_from(string.punctuation + " \n" * 4 + "ab1é"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4dbot.summary.links import links
@@ -67,6 +67,7 @@ def test_a_figure_in_front_of_a_line_is_no_item() -> None:
     assert [p.marker for p in paragraphs("2027 was dry\n\n-5 degrees\n\n1.5 metres\n\no pagan todos")] == [""] * 4
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_word_is_lost(text: str) -> None:
     """Every letter and figure is in exactly one line, in order."""
