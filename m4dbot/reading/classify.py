@@ -354,9 +354,16 @@ def _list(facts: Facts) -> Verdict | None:
 
 
 def _decision(facts: Facts) -> Verdict | None:
-    if facts.detail(PlusKind.DECISION):
-        return Verdict(Kind.DECISION, "It came to the address a hold notice is answered to.")
-    return None
+    if not facts.detail(PlusKind.DECISION):
+        return None
+    senders = addresses_of(*facts.mail.headers.all_structured("from"))
+    if len(senders) != 1:
+        # RFC 5322 §3.6 allows one From field. Programs disagree on which of two they check and show.
+        return Verdict(
+            Kind.CONTRIBUTION,
+            f"It came to the address a hold notice is answered to, but names {len(senders)} senders, so it decides nothing.",
+        )
+    return Verdict(Kind.DECISION, "It came to the address a hold notice is answered to.")
 
 
 def _command(facts: Facts) -> Verdict | None:
