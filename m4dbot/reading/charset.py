@@ -106,7 +106,7 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, str]:
     """
     name = codec_for(label) if label else None
     note = f"charset {label[:40]!r} is unknown" if label and name is None else ""
-    if data.isascii() and (name is None or name.startswith(("cp125", "utf-8", "iso8859"))):
+    if data.isascii() and not _says_more_in_ascii(name, data):
         if b"\x1b$" in data[:4096] or b"\x1b(" in data[:4096]:
             name = "iso2022_jp_2"  # RFC 1468: seven bits, told by its escape sequences alone
         else:
@@ -139,6 +139,16 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, str]:
         # Mostly UTF-8: a list's footer glued on, or a cut character. Only the wrong bytes are read otherwise.
         return data.decode("utf-8", "m4dbot.windows-1252"), "some bytes are not UTF-8"
     return data.decode("cp1252", "replace"), note or (f"not {label}, read as windows-1252" if label else "")
+
+
+def _says_more_in_ascii(name: str | None, data: bytes) -> bool:
+    """Whether ASCII bytes can mean something else in a charset: where it shifts, or fills up with NULs.
+
+    In all others they are ASCII, or the label lies: nobody writes EBCDIC without a high byte.
+    """
+    if name is None or name.startswith(("utf-7", "hz", "iso2022")):
+        return name is not None
+    return name.startswith(("utf-16", "utf-32")) and b"\x00" in data
 
 
 def _ascii(text: str) -> int:

@@ -361,7 +361,7 @@ def _decision(facts: Facts) -> Verdict | None:
         # RFC 5322 §3.6 allows one From field. Programs disagree on which of two they check and show.
         return Verdict(
             Kind.CONTRIBUTION,
-            f"It came to the address a hold notice is answered to, but names {len(senders)} senders, so it decides nothing.",
+            f"It came to the address a hold notice is answered to; with {len(senders)} senders it decides nothing.",
         )
     return Verdict(Kind.DECISION, "It came to the address a hold notice is answered to.")
 

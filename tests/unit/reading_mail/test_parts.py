@@ -251,6 +251,10 @@ def test_unwrapping_loses_no_letter(text: str, delete: bool) -> None:
         (b"plain", "rot13", "plain"),
         (b"a\\u00e9", "unicode_escape", "a\\u00e9"),
         ("水".encode("iso2022_jp"), None, "水"),
+        ("été".encode("utf-7"), "utf-7", "été"),
+        ("the".encode("utf-16"), "utf-16", "the"),
+        (b"no such thing", "utf-16", "no such thing"),
+        (b"nor that", "cp037", "nor that"),
     ],
 )
 def test_bytes_become_text_whatever_their_label(data: bytes, label: str | None, text: str) -> None:
