@@ -28,9 +28,9 @@ def sink() -> Iterator[SmtpSink]:
 def make_worker(database: Database, make_config: Callable[..., Config], sink: SmtpSink) -> Callable[..., Worker]:
     """A factory of workers on the test's database that send to the sink; [smtp] may be varied."""
 
-    def make(**smtp: Any) -> Worker:
+    def make(clock: Callable[[], datetime] = lambda: NOW, **smtp: Any) -> Worker:
         values = {"host": "127.0.0.1", "port": sink.port, "security": "none", "timeout_seconds": 5, **smtp}
-        return Worker(database, make_config(smtp=values))
+        return Worker(database, make_config(smtp=values), clock)
 
     return make
 
