@@ -96,7 +96,10 @@ class TestEdited:
         assert [(p.text, p.week) for p in reply.responses[0].passages] == [("We dig.", 1), ("Added.", None)]
 
     def test_a_short_passage_is_not_found_inside_a_word(self) -> None:
-        """ "Yes" is not the beginning of "Yesterday"."""
+        """ "Yes" is not the beginning of "Yesterday", nor "day" its end."""
+        end = passages_of("Yesterday it rained all day.", [Passage(1, 1, "day.", 1, 1)])
+        assert [p.text.strip() for p in end] == ["Yesterday it rained all", "day."]
+        assert passages_of("Yesterday", [Passage(1, 1, "day", 1, 1)])[0].id == 0
         given = [Passage(1, 1, "Yes", 1, 1), Passage(2, 2, "We dig.", 1, 2)]
         found = passages_of("Yesterday it rained. Yes. We dig.", given)
         assert [(p.text.strip(), p.question) for p in found][:2] == [("Yesterday it rained.", None), ("Yes", 1)]
