@@ -43,7 +43,7 @@ def contributor_of(signature: str, own_text: str, author: Person, *, sender: Per
     not recognised is left out: the line is a proposal that people edit.
     """
     lines = _signature_lines(signature)
-    below = _below_sign_off(own_text)
+    below = _below_sign_off(own_text, author.name)
     if author.name and not any(same_person(_name_in(line), author.name) for line in lines):
         lines = below + lines if any(same_person(_name_in(line), author.name) for line in below) else lines or below
     elif not lines:
@@ -88,7 +88,7 @@ def _signature_lines(signature: str) -> list[str]:
     return found
 
 
-def _below_sign_off(own_text: str) -> list[str]:
+def _below_sign_off(own_text: str, name: str) -> list[str]:
     """The last lines of a text that are a signature by their form: below "Kind regards", or a name."""
     lines = [line.strip(" \t*_-–—") for line in own_text[-1_500:].rstrip().split("\n")]
     lines = [line for line in lines if line][-9:]
@@ -100,7 +100,7 @@ def _below_sign_off(own_text: str) -> list[str]:
         if len(line) > 80 or (line.endswith((".", "?", "!", ":")) and not _CONTACT.search(line)):
             break
         tail.insert(0, line)
-    while tail and not is_person(_name_in(tail[0])):
+    while tail and not (is_person(_name_in(tail[0])) or same_person(_name_in(tail[0]), name)):
         tail.pop(0)
     return tail if tail and len(tail) < len(lines) else []
 
@@ -115,8 +115,11 @@ def _read(lines: list[str], known_name: str) -> ContributorLine:
     role = organisation = place = ""
     lines = [line for line in lines if folded(line).rstrip(" ,.!:;") not in people_words().sign_off]
     for number, whole in enumerate(lines):
-        # What stands before a telephone number may still be somebody's office.
+        # What stands before a telephone number may still be somebody's office, and an address ends
+        # in a country.
         line = _CONTACT.split(whole)[0].strip(" ,;:|-–")
+        if line != whole.strip(" ,;:|-–") and _country(last := _parts(whole)[-1]) and not place:
+            place = last
         if len(line) < 2:
             continue
         rest = line
@@ -127,6 +130,8 @@ def _read(lines: list[str], known_name: str) -> ContributorLine:
                 name = found
                 rest = line[end:].lstrip(" ,;:|-–—(.").rstrip(")")
         for part in _parts(rest):
+            if folded(part) in people_words().degrees:
+                continue
             if not part or (_POSTAL.search(part) and not _says(part, "organisation")):
                 continue
             if _country(part):
@@ -162,14 +167,22 @@ def _says(part: str, what: str) -> bool:
     return any(token in words for token in re.findall(r"[\w'’\-.]+", folded(part)))
 
 
+_OF = re.compile(r"\b(?:of|for|du|de|des|del|da|do|di|della|der|des|für)\b|\b[dl]['’]")
+
+
 def _begins_with_office(part: str) -> bool:
+    """ "Office of the Director", not "Project Manager"."""
+    words = people_words()
     first = re.findall(r"[\w'’\-]+", folded(part))[:1]
-    return bool(first) and first[0] in people_words().organisation and first[0] not in people_words().role
+    return bool(first) and first[0] in words.organisation - words.role and _OF.search(folded(part)) is not None
 
 
 def _is_office(part: str) -> bool:
     """An organisation: one of its words, or an acronym, or capitals all through."""
-    if _says(part, "organisation"):
+    words = part.split()
+    if _says(part, "organisation") or any(folded(w).endswith(people_words().organisation_endings) for w in words):
+        return True
+    if len(words) <= 5 and any(len(w) >= 3 and w.isupper() and w.isalpha() for w in words) and not part.isupper():
         return True
     letters = [c for c in part if c.isalpha()]
     if 2 <= len(letters) <= 30 and all(c.isupper() for c in letters) and len(part.split()) <= 4:
@@ -178,7 +191,7 @@ def _is_office(part: str) -> bool:
 
 
 def _town_before_country(line: str, part: str) -> bool:
-    following = line[line.find(part) + len(part) :].lstrip(" ,")
+    following = line[line.find(part) + len(part) :].lstrip(" ,-–/")
     return part[:1].isupper() and bool(following) and _country(_parts(following)[0]) and len(part.split()) <= 3
 
 

@@ -25,6 +25,8 @@ class PeopleWords:
     titles: frozenset[str]
     particles: frozenset[str]
     organisation: frozenset[str]
+    organisation_endings: tuple[str, ...]
+    degrees: frozenset[str]
     role: frozenset[str]
     sign_off: frozenset[str]
     before: tuple[str, ...]
@@ -44,6 +46,8 @@ def people_words() -> PeopleWords:
         titles=frozenset(folded_all(table["titles"])),
         particles=frozenset(w for phrase in folded_all(table["particles"]) for w in phrase.split()),
         organisation=frozenset(folded_all(table["organisation"])),
+        organisation_endings=tuple(folded_all(table["organisation_endings"])),
+        degrees=frozenset(folded_all(table["degrees"])),
         role=frozenset(folded_all(table["role"])),
         sign_off=frozenset(folded_all(table["sign_off"])),
         before=tuple(sorted(folded_all(table["behalf"]["before"]), key=len, reverse=True)),
