@@ -78,6 +78,7 @@ class _Place:
     number: list[int] | None = None  # of an ordered list's next item; None in other lists
     in_list: bool = False
     link: str = ""
+    colour: str = ""
 
 
 @dataclass(slots=True)
@@ -229,6 +230,10 @@ class _Layout:
                 self.quotes_certain = self.quotes_certain or bool(names) or "cite" in attributes or "type" in attributes
         elif names:
             inner = self._marked(names, attributes, inner)
+        if "data-signatureblock" in attributes and not inner.depth:
+            inner = replace(inner, hint=Hint.SIGNATURE)
+        if tag != "a" and (style or tag == "font"):
+            inner = _coloured(inner, style, attributes.get("color") or "")
         if tag in _BLOCK:
             self._flush_block(tag, style, names)
             if _BORDER_TOP.search(style[:2_000]) if style else False:
@@ -274,7 +279,7 @@ class _Layout:
             if name in _ATTRIBUTION:
                 self._flush()
                 return inner if inner.depth else replace(inner, hint=Hint.ATTRIBUTION)
-            if name in _SIGNATURE or "data-signatureblock" in attributes:
+            if name in _SIGNATURE:
                 self._flush()
                 return inner if inner.depth else replace(inner, hint=Hint.SIGNATURE)
             if name in _QUOTE or (name == "quote" and attributes.get("name") == "quote"):
@@ -400,7 +405,7 @@ class _Layout:
             elif self._rule_next and hint is None:
                 hint = Hint.RULE
             self._rule_next = False
-        self.lines.append(Line(text, place.depth, hint))
+        self.lines.append(Line(text, place.depth, hint, place.colour if text else ""))
 
     def finish(self) -> list[Line]:
         self._flush()
@@ -409,6 +414,30 @@ class _Layout:
             for line in self.lines:
                 line.depth -= min(line.depth, 1)
         return self.lines
+
+
+_COLOUR = re.compile(r"(?:\A|[;\s])color\s{0,3}:\s{0,3}([#\w(),. ]{3,30})", re.IGNORECASE)
+_HEX = re.compile(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})\Z|#([0-9a-f])([0-9a-f])([0-9a-f])\Z")
+_RGB = re.compile(r"rgba?\((\d{1,3}),(\d{1,3}),(\d{1,3})")
+_COLOURLESS = frozenset(
+    {"black", "windowtext", "gray", "grey", "white", "inherit", "initial", "currentcolor", "dimgray"}
+)
+
+
+def _coloured(place: _Place, style: str, attribute: str) -> _Place:
+    """The place with the colour its text is written in: "" for black, white and what lies between."""
+    match = _COLOUR.search(style[:2_000])
+    colour = (match[1] if match else attribute[:30]).casefold().replace(" ", "")
+    if not colour:
+        return place
+    parts = _HEX.match(colour) or _RGB.match(colour)
+    if parts:
+        base = 10 if colour.startswith("rgb") else 16
+        channels = [int(part * (2 if len(colour) == 4 else 1), base) for part in parts.groups() if part]
+        colour = "#" + "".join(f"{min(c, 255):02x}" for c in channels) if max(channels) - min(channels) > 40 else ""
+    elif colour in _COLOURLESS or not colour.isalpha():
+        colour = ""
+    return place if colour == place.colour else replace(place, colour=colour)
 
 
 def _is_indent(style: str, names: list[str]) -> bool:

@@ -31,14 +31,16 @@ class Hint(Enum):
 
 @dataclass(slots=True)
 class Line:
-    """A line of text. `depth` counts the quotations it stands in."""
+    """A line of text. `depth` counts the quotations it stands in; `colour` is "" where it is ordinary."""
 
     text: str
     depth: int = 0
     hint: Hint | None = None
+    colour: str = ""
 
 
-_MARKS = re.compile(r"\s{0,3}((?:>\s?)+)")
+_BEFORE_MARKS = " \t\xa0\u200b\u200e\u200f\u202a\u202b\u2066\u2067\ufeff"
+_MARKS = re.compile(rf"[{_BEFORE_MARKS}]{{0,4}}((?:>\s?)+)")
 _NOT_A_QUOTE = re.compile(r"\s{0,3}>{1,3}\s?(?:>{1,3}\s)?\s*(?:https?://\S+\s*<<<|[,:]|\S{1,20}\s?:\s*$)")
 
 
@@ -51,7 +53,7 @@ def marked_lines(lines: Iterable[Line]) -> list[Line]:
         text = line.text
         if line.depth or line.hint is not None:
             marked.append(line)
-        elif text[:4].lstrip().startswith(">"):
+        elif text[:5].lstrip(_BEFORE_MARKS).startswith(">"):
             marked.append(Line(text, _depth(text)))
         elif trials > 0 and len(text) <= LONGEST_LINE and ":" in text and attribution.may_be_shared(text):
             trials -= 1
@@ -123,6 +125,7 @@ def _roles(lines: Sequence[Line]) -> list[Role]:
         if line.hint is Hint.ATTRIBUTION and not line.depth:
             roles[i] = Role.ATTRIBUTION
     _attribute(lines, forms, roles)
+    _coloured_answers(lines, forms, roles)
     signature.separate(forms, roles, [line.hint is Hint.SIGNATURE for line in lines])
     _settle_blanks(forms, roles)
     return roles if count else []
@@ -242,6 +245,33 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 _cut_from(roles, i + 1)
                 return
         i += 1
+
+
+_ANSWERS = re.compile(
+    r"\b(?:answers?|repl(?:y|ies)|responses?|comments?|réponses?|commentaires?|respuestas?|comentarios?|respostas?|"
+    r"comentários?|risposte|commenti|antworten|kommentare|antwoorden)\b",
+    re.IGNORECASE,
+)
+_THERE = re.compile(
+    r"\b(?:below|inline|in[ -]line|in (?:red|blue|green|colou?r|the text)|ci-dessous|ci-après|plus bas|"
+    r"dans le (?:texte|corps)|en (?:rouge|bleu|vert|couleur)|abajo|a continuación|más abajo|"
+    r"en (?:rojo|azul|verde|color|el texto)|abaixo|em (?:vermelho|azul|verde)|no texto|sotto|di seguito|"
+    r"in (?:rosso|blu|verde)|unten|im text|in (?:rot|blau|grün)|hieronder|in het rood)\b",
+    re.IGNORECASE,
+)
+
+
+def _coloured_answers(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> None:
+    """ "My answers are below, in red": typed into the mail that is answered, and known by their colour."""
+    quoted = [i for i, role in enumerate(roles) if role is Role.QUOTED and forms[i]]
+    coloured = [i for i in quoted if lines[i].colour]
+    if not coloured or len(coloured) > 0.7 * len(quoted):
+        return
+    head = " ".join(form for form, role in zip(forms, roles, strict=True) if role is Role.OWN)[:1_000]
+    if _ANSWERS.search(head) is None or _THERE.search(head) is None:
+        return
+    for i in coloured:
+        roles[i] = Role.OWN
 
 
 def _rest_is_unmarked(lines: Sequence[Line], forms: Sequence[str], following: int, i: int) -> bool:

@@ -135,7 +135,9 @@ def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role |
         return tagged, Role.SIGNATURE
     if is_rule(last) or _PICTURE.match(last):
         return stop - 1, Role.FOOTER
-    contact = _contact_block(forms, begin, stop)
+    contact = _signed_block(forms, begin, stop)
+    if contact is None:
+        contact = _contact_block(forms, begin, stop)
     if contact is not None:
         return contact, Role.SIGNATURE
     return stop, None
@@ -192,6 +194,21 @@ def _is_prose(lines: Sequence[str]) -> bool:
     """Lines of running text: two or more full ones below each other, or one that is too long."""
     full = [len(line) >= 55 and not _contacts(line) for line in lines]
     return any(len(line) > 200 for line in lines) or any(a and b for a, b in pairwise(full))
+
+
+def _signed_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
+    """ "Kind regards," a name, and short lines with a way to reach it."""
+    for i in range(stop - 2, max(begin, stop - 24) - 1, -1):
+        if forms[i].casefold().strip(" ,.!*_") in reply_words().regards:
+            below = [line for line in forms[i + 1 : stop] if line]
+            fits = len(below) <= 14 and all(
+                len(line) <= 90
+                and not _ITEM.match(line)
+                and not (len(line) > 40 and line.endswith((".", "?", "!", ":")))
+                for line in below
+            )
+            return i if fits and any(_contacts(line) for line in below) and not _is_prose(below) else None
+    return None
 
 
 def _contact_block(forms: Sequence[str], begin: int, stop: int) -> int | None:

@@ -5,12 +5,15 @@ To add a case, put NAME.eml and NAME.expected.txt there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import pytest
 
 from m4dbot.reading.mime import open_mail
 from m4dbot.reading.reply import blocks_of, own_words_of
+from m4dbot.reading.values import Role
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "replies"
 CASES = sorted(CORPUS.glob("*.eml"))
@@ -31,6 +34,38 @@ def test_nothing_is_dropped(case: Path) -> None:
         plain = own_words_of(case.read_bytes())
     together = "".join(block.text for block in blocks_of(plain, None))
     assert "".join(together.split()) == "".join(plain.split())
+
+
+CLOTHES: dict[str, Callable[[str], tuple[str | None, str | None]]] = {
+    "CRLF": lambda text: (text.replace("\n", "\r\n"), None),
+    "trailing blanks": lambda text: (text.replace("\n", "  \n"), None),
+    "no-break spaces": lambda text: (text.replace(" :", "\xa0:").replace(": ", ":\xa0"), None),
+    "one indented": lambda text: (
+        "\n".join(f" {line}" if line[:1] != ">" else line for line in text.split("\n")),
+        None,
+    ),
+    "line breaks": lambda text: (None, f"<body>{escape(text)}</body>".replace("\n", "<br>\n")),
+    "divs": lambda text: (None, "".join(f"<div>{escape(line) or '<br>'}</div>" for line in text.split("\n"))),
+    "paragraphs of Word": lambda text: (
+        None,
+        "".join(f"<p class=MsoNormal>{escape(line) or '&nbsp;'}</p>" for line in text.split("\n")),
+    ),
+    "preformatted": lambda text: (None, f"<pre>{escape(text)}</pre>"),
+}
+
+
+@pytest.mark.parametrize("clothes", CLOTHES)
+def test_the_same_words_in_other_clothes(clothes: str) -> None:
+    """What a text says does not change with its line ends, its blanks, or markup that adds nothing."""
+    changed = []
+    for case in CASES:
+        plain = open_mail(case.read_bytes()).plain
+        if plain is not None:
+            blocks = blocks_of(*CLOTHES[clothes](plain))
+            found = "\n".join(block.text for block in blocks if block.role is Role.OWN)
+            if found.split() != own_words_of(case.read_bytes()).split():
+                changed.append(case.stem)
+    assert changed == ["both-parts-html-knows-more"]
 
 
 def test_the_corpus_is_complete() -> None:
