@@ -32,6 +32,8 @@ def of_mark(believed: Believed, week_known: bool) -> float:
         return _steps(margin, ((4.0, 0.93), (2.0, 0.88)), 0.75)
     if "heading" in kinds:
         return _steps(margin, ((3.0, 0.93), (1.5, 0.88), (0.5, 0.8)), 0.65)
+    if "topic" in kinds:
+        return 0.8
     if "mention" in kinds:
         return 0.85 if week_known else 0.8
     return 0.85

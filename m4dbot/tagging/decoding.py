@@ -17,6 +17,7 @@ _SAME = 0.0
 _BACK = -1.5
 _NEXT_WEEK = -1.0
 _OTHER_WEEK = -3.0
+_LOST = -6.0  # "Week 1:" in an answer of that week is about something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float]) -> float:
         drift = 0.3 * (weeks.get(week, 0.0) - weeks.get(before.week, 0.0))
         opens = tag.question in (None, 1)
         return drift + (_NEXT_WEEK if week == before.week + 1 and opens else _OTHER_WEEK)
+    if tag.question is None and before.question is not None:
+        return _LOST
     if before.question is None or tag.question is None:
         return 0.0
     ahead = tag.question - before.question

@@ -15,10 +15,14 @@ _MOST_UNITS = 1_500
 _LONGEST_UNIT = 8_000  # characters
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
-_BULLET = re.compile(r"[ \t\u00a0]*[>*_#\"“«]*(?:([-–—•·▪●◦‣§►➢✓*]|o(?=[ \t]{2}))[ \t\u00a0]*)?[*_]*")
+_BULLET = re.compile(r"[ \t\u00a0]*(?:#+[ \t])?[>*_\"“«]*(?:([-–—•·▪●◦‣§►➢✓*]|o(?=[ \t]{2}))[ \t\u00a0]*)?[*_]*")
 _NUMBER = re.compile(
-    r"[ \t\u00a0]*[*_#]*([(\[]?)(\d{1,3}|[IVX]{1,5}|[a-hA-H])(?:([.)\]:])(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
-    r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$))[.)\]:*_-]*"
+    r"[ \t\u00a0]*[*_#]*"
+    r"(?:(?:#|[Nn](?:[°º]|o\.))[ \u00a0]?(\d{1,3})(?!\d)(?:[ \u00a0]?[.):–-])?(?=[ \u00a0*_]|$)"
+    r"|([(\[]?)(\d{1,3}|[IVX]{1,5}|[a-hA-H])"
+    r"(?:([.)\]:])(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
+    r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$)"
+    r"|[ \u00a0](:)(?=[ \u00a0])))[.)\]:*_-]*"
 )
 _SENTENCE_END = re.compile(r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))")
 
@@ -144,14 +148,14 @@ def _unit(text: str, tokens: tuple[Token, ...], start: int, end: int, first: int
         bullet, own = m[1] or "", m.end()
     m = _NUMBER.match(text, own, end)
     if m:
-        figure = m[2]
+        figure = m[1] or m[3]
         if figure.isdigit():
             number, style = int(figure), "1"
         elif tokens[first].word.cardinal and figure.isupper():
             number, style = tokens[first].word.cardinal, "I"
         else:
             number, style = ord(figure.casefold()[0]) - ord("a") + 1, "a"
-        style += m[1] + (m[3] or m[4] or "")
+        style += "#" if m[1] else m[2] + (m[4] or m[5] or m[6])
         own = m.end()
         first = next((i for i in range(first, last) if tokens[i].start >= own), last)
     return Unit(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import Label, labels_in
 from m4dbot.tagging.likeness import Likeness, Questions
-from m4dbot.tagging.lines import Layout, Sentence, Unit
+from m4dbot.tagging.lines import Layout, Sentence, Token, Unit
 from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense
 
@@ -22,8 +23,9 @@ class Mark:
     """`start` is where a passage may begin, `end` where the words that mark it end.
 
     `candidates` weighs each tag the mark may mean, `null` the case that it means nothing.
-    `kinds` are the kinds of evidence seen: "label", "quoted", "heading", "week", "mention",
-    "number", "answered". `unit` is the index of the unit it stands in.
+    `kinds` are the kinds of evidence seen: "label" ("unsure" besides, where its letter may mean
+    something else), "topic", "quoted" or "heading" ("translated" besides, where it is known by its
+    form), "week", "mention", "number", "answered". `unit` is the index of the unit it stands in.
     """
 
     start: int
@@ -57,7 +59,10 @@ class Marker:
             found.extend(self._in_unit(layout, index, unit))
             if len(found) > MOST_MARKS:
                 break
-        return found
+        # "Week 1: … Week 2: …" line by line is a plan somebody tells of, not a heading.
+        weekly = {m.unit for m in found if m.kinds == {"week"}}
+        listed = {i for i in weekly if i + 1 in weekly or i - 1 in weekly}
+        return [m for m in found if m.unit not in listed or m.kinds != {"week"}]
 
     def _in_unit(self, layout: Layout, index: int, unit: Unit) -> list[Mark]:
         marks: list[Mark] = []
@@ -107,6 +112,8 @@ class Marker:
             before = [t.word for t in tokens[unit.first : label.first]]
             if any(w.sense & Sense.BACK and not w.sense & Sense.ABOUT for w in before[-4:]):
                 continue
+            if label.last < unit.last and _is_year(tokens[label.last].word.folded):
+                continue  # "Q1 2024" is a quarter
             after = [t.word for t in tokens[label.last : min(label.last + 1, unit.last)]]
             stop = tokens[label.last - 1].end
             separated = label.last == unit.last or _separator(text, stop, unit.end)
@@ -118,6 +125,8 @@ class Marker:
             )
             framed = any(w.sense & (Sense.ABOUT | Sense.ANSWER) for w in before[-4:])
             if label.questions:
+                if not leading and label.sure and _names_a_heading(text, tokens, unit, label):
+                    leading, separated = True, True
                 if leading and (separated or unit.words <= 8):
                     weight, null, kind = (6.0, -2.0, "label") if label.sure else (4.5, 0.0, "label")
                 elif leading and label.sure and (not before or framed):
@@ -126,7 +135,10 @@ class Marker:
                     weight, null, kind = 4.0, 1.5, "mention"
                 else:
                     continue
-                return self._question_label(layout, index, unit, label, weight, null, kind)
+                mark = self._question_label(layout, index, unit, label, weight, null, kind)
+                if mark is not None and not label.sure:
+                    mark.kinds.add("unsure")
+                return mark
             if label.weeks and (leading or len(before) <= 3) and (separated or unit.words <= 8):
                 weeks = [w for w in label.weeks if w in self._counting.counts]
                 if not weeks or not label.sure:
@@ -153,7 +165,7 @@ class Marker:
             return None
         if label.weeks:
             candidates = {t: s + 3.0 for t, s in candidates.items()}
-        end = tokens[label.last - 1].end if kind == "label" else unit.start
+        end = unit.start if kind == "mention" else tokens[label.last - 1].end
         mark = Mark(unit.start, end, index, {kind}, candidates, null)
         said = text[tokens[label.first].start : tokens[label.last - 1].end]
         for tag in candidates:
@@ -175,9 +187,9 @@ class Marker:
             return None
         answer = bool(word.sense & Sense.ANSWER)
         label = Label(unit.first, unit.first + 2, (), (figure.word.cardinal,))
-        return self._question_label(
-            layout, index, unit, label, 5.5 if answer else 4.0, -1.0 if answer else 1.0, "label"
-        )
+        if answer:
+            return self._question_label(layout, index, unit, label, 5.5, -1.0, "label")
+        return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
 
     def _inner_label(self, layout: Layout, index: int, unit: Unit, sentence: Sentence) -> Mark | None:
         """A label that begins a sentence in the middle of a paragraph: "… plans. Q3: We …"."""
@@ -327,6 +339,24 @@ def _merge(into: Mark, other: Mark) -> None:
     for tag, evidence in other.evidence.items():
         for said in evidence:
             into.say(tag, said)
+
+
+def _names_a_heading(text: str, tokens: Sequence[Token], unit: Unit, label: Label) -> bool:
+    """ "Threats to soils (Q1)", "On the threats (question 1): …"."""
+    stop = tokens[label.last - 1].end
+    if label.first - unit.first > LONGEST_HEADING or text[tokens[label.first].start - 1] not in "([":
+        return False
+    return text[stop : stop + 1] in (")", "]") and text[stop + 1 : unit.end].lstrip(" *_")[:1] in (
+        "",
+        ":",
+        "-",
+        "–",
+        "—",
+    )
+
+
+def _is_year(word: str) -> bool:
+    return len(word) == 4 and word.isdigit() and word[:2] in ("19", "20")
 
 
 def _separator(text: str, at: int, end: int) -> bool:

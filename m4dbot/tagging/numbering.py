@@ -10,7 +10,7 @@ from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.lines import Layout, Unit
 from m4dbot.tagging.marks import Mark
 from m4dbot.tagging.values import Tag
-from m4dbot.tagging.vocabulary import Sense
+from m4dbot.tagging.vocabulary import Sense, fold, vocabulary
 
 ENOUGH = 1.5  # from here on a list is taken for answers
 _MOST_LISTS = 30  # a mail with more is a table, not a contribution
@@ -191,6 +191,13 @@ def _fitting(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int
         first, last = units[i].first, units[end - 1].last
         total += fit(first, last, tag) * min(1.0, (last - first) / 40)
     return max(-1.2, 3.0 * total / len(items))
+
+
+def _headings(layout: Layout, items: Sequence[int]) -> float:
+    """ "1. Introduction", "4. Conclusion": the chapters of a paper."""
+    general = vocabulary().general
+    named = [fold(layout.text[(u := layout.units[i]).own : u.end]).strip(" \t\u00a0:.*_") for i in items]
+    return -3.0 * min(2, sum(name in general for name in named))
 
 
 def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedList]) -> list[Mark]:

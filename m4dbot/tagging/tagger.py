@@ -15,10 +15,10 @@ from m4dbot.tagging.envelope import Place
 from m4dbot.tagging.labels import parse_tag, parse_tags
 from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout, lay_out
-from m4dbot.tagging.marks import Mark, Marker
+from m4dbot.tagging.marks import Mark, Marker, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
-from m4dbot.tagging.quotations import Quoted, answered_marks, own_and_quoted
+from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
 from m4dbot.tagging.translated import translated_marks
 from m4dbot.tagging.values import Context, Tag, Tagging
 from m4dbot.tagging.vocabulary import vocabulary
@@ -54,10 +54,10 @@ class Tagger:
         if not text.strip():
             return Tagging(())
         place = envelope.place_of(reading, self._discussion, self._counting, context, received_at)
+        self._weigh_subject(place, reading.subject)
         envelope.weigh_quoted(place, [tag for quote in quotes for tag in quote.tags], len(quotes))
         layout = lay_out(text, self._vocabulary)
-        foreign = reading.language is not None and reading.language[:2] not in self._languages
-        marks = self._marks(layout, place, quotes, foreign)
+        marks = self._marks(layout, place, quotes, (reading.language or "")[:2])
         known = place.week is not None or len(self._counting.counts) == 1
         passages = passages_of(layout, believe(marks, place.weeks, place.question), known)
         passages = self._opened(layout, place, passages) if passages else [self._whole(layout, place)]
@@ -66,16 +66,27 @@ class Tagger:
         segments = (p.segment(text) for p in joined(passages))
         return Tagging(tuple(s for s in segments if s.text))
 
-    def _marks(self, layout: Layout, place: Place, quotes: Sequence[Quoted], foreign: bool) -> list[Mark]:
+    def _weigh_subject(self, place: Place, subject: str) -> None:
+        """A subject that repeats a question."""
+        layout = lay_out(subject[:300], self._vocabulary)
+        words = len(layout.tokens)
+        for like in self._questions.like(layout.tokens, 0, words, 1):
+            if words >= 5 and like.verbatim >= 0.5 and quotation_score(like, words) >= SURELY:
+                place.add_question(like.tag, envelope.SUBJECT_REPLY, f"subject: '{' '.join(subject.split())}'")
+
+    def _marks(self, layout: Layout, place: Place, quotes: Sequence[Quoted], language: str) -> list[Mark]:
         marks = self._marker.marks(layout) + answered_marks(layout, quotes)
+        if language == "en":
+            # "P1", "D2", "F3" are questions in other languages, and codes in English.
+            marks = [m for m in marks if "unsure" not in m.kinds]
         marks.sort(key=lambda m: (m.start, m.end))
         sure = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.5]
         if sure:
-            # Who labels or quotes does not also hint.
-            marks = [m for m in marks if "mention" not in m.kinds or "week" in m.kinds]
+            # Who labels or quotes does not also hint; and "Point 1:" is then part of an answer.
+            marks = [m for m in marks if not m.kinds & {"mention", "topic"} or "week" in m.kinds]
         _weigh_headings(layout, marks, sure)
         week = _likely_week(place, marks)
-        if foreign and week is not None:
+        if language and language not in self._languages and week is not None:
             tags = [tag for tag in self._questions.tags if tag.week == week]
             marks = translated_marks(layout, marks, self._questions, tags)
         lists = answer_lists(
