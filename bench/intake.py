@@ -29,10 +29,13 @@ import structlog
 
 from m4dbot.config import Config, Imap
 from m4dbot.discussion.file import parse_discussion
-from m4dbot.intake import processing
+from m4dbot.intake import imap as imap_module
+from m4dbot.intake import importing, processing
+from m4dbot.intake.examining import Job, examine_all
 from m4dbot.intake.imap import Mailbox
 from m4dbot.intake.importing import import_mail
 from m4dbot.reading import read as reading
+from m4dbot.reading.values import Surroundings
 from m4dbot.store import discussions
 from m4dbot.store.database import Database
 from m4dbot.store.prepare import prepared
@@ -185,36 +188,45 @@ class Shares:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Within, reading, tagging, storing and processing keep count."""
-        undo: list[Callable[[], None]] = []
-
-        def around(owner: Any, name: str, room: str) -> None:
-            real = getattr(owner, name)
-
-            def timed(*args: Any, **more: Any) -> Any:
-                begun = time.perf_counter()
-                try:
-                    return real(*args, **more)
-                finally:
-                    self.seconds[room] = self.seconds.get(room, 0.0) + time.perf_counter() - begun
-
-            setattr(owner, name, timed)
-            undo.append(lambda: setattr(owner, name, real))
-
-        import m4dbot.intake.imap as imap
-        import m4dbot.intake.importing as importing
-
-        around(reading, "read", "read")
-        around(Tagger, "tag", "tag")
-        around(imap, "accept", "store")
-        around(importing, "accept", "store")
-        around(processing, "_write", "file")
-        try:
+    def measured(self, *rooms: tuple[Any, str, str]) -> Iterator[None]:
+        """Within, each (owner, name of a function, room) keeps count."""
+        with contextlib.ExitStack() as undo:
+            for owner, name, room in rooms:
+                undo.callback(setattr, owner, name, getattr(owner, name))
+                setattr(owner, name, self._timed(getattr(owner, name), room))
             yield
-        finally:
-            for each in undo:
-                each()
+
+    def _timed(self, real: Callable[..., Any], room: str) -> Callable[..., Any]:
+        def timed(*args: Any, **more: Any) -> Any:
+            begun = time.perf_counter()
+            try:
+                return real(*args, **more)
+            finally:
+                self.seconds[room] = self.seconds.get(room, 0.0) + time.perf_counter() - begun
+
+        return timed
+
+
+ROOMS = (
+    (imap_module, "accept", "store"),
+    (importing, "accept", "store"),
+    (processing, "examine_all", "examine"),
+    (processing, "_write", "file"),
+)
+EXAMINING = ((reading, "read", "read"), (Tagger, "tag", "tag"))
+
+
+def examining(mails: list[bytes]) -> tuple[float, float, float]:
+    """Of examining in one process: processor seconds a mail, and the shares of reading and of tagging."""
+    shares = Shares()
+    around = Surroundings(group_address=GROUP)
+    source = discussion_source()
+    jobs = [Job(n, raw, around, NOW, {1: source}, {}) for n, raw in enumerate(mails)]
+    begun, cpu = time.perf_counter(), time.process_time()
+    with shares.measured(*EXAMINING):
+        examine_all(jobs, None)
+    spent = time.perf_counter() - begun
+    return (time.process_time() - cpu) / len(mails), shares.seconds["read"] / spent, shares.seconds["tag"] / spent
 
 
 def fresh(folder: Path, imap: Imap | None = None) -> tuple[Config, Database]:
@@ -307,7 +319,7 @@ def main() -> None:
                     # The first mail of a process loads languages and vocabularies.
                     from_files(folder, mails[:20])
                     continue
-                with shares.measured():
+                with shares.measured(*ROOMS):
                     spent, queued = from_files(folder, mails) if server is None else from_dovecot(folder, mails, server)
                 shares.seconds["all"] = shares.seconds.get("all", 0.0) + spent
                 rates.append(len(mails) / spent)
@@ -316,10 +328,11 @@ def main() -> None:
     total = shares.seconds.pop("all")
     rooms = {room: seconds / total for room, seconds in shares.seconds.items()}
     rooms["rest"] = 1 - sum(rooms.values())
-    print(
-        f"median {statistics.median(rates):.0f} mails/s; bare inserts take {statistics.median(ratios):.2%} of that time"
-    )
+    rate, ratio = statistics.median(rates), statistics.median(ratios)
+    print(f"median {rate:.0f} mails/s; bare inserts take {ratio:.2%} of that time")
     print("share of the time: " + ", ".join(f"{room} {share:.0%}" for room, share in rooms.items()))
+    cpu, read, tag = examining(mails)
+    print(f"examining in one process: {cpu * 1000:.2f} ms of processor a mail, read {read:.0%}, tag {tag:.0%}")
 
 
 if __name__ == "__main__":

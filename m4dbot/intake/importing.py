@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from m4dbot.intake.door import accept
-from m4dbot.intake.files import mails_in
+from m4dbot.intake.examining import processes
+from m4dbot.intake.files import count_mails, mails_in
 from m4dbot.intake.processing import process_new
 from m4dbot.intake.routing import Routing
 from m4dbot.intake.values import Arrival, Outcome
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BATCH = 100  # mails a transaction
 BATCH_BYTES = 16 * 1024 * 1024
+MEAN_BYTES = 20_000  # of a mail
 
 
 @dataclass(slots=True)
@@ -52,15 +54,24 @@ def import_mail(
     with database.read() as session:
         routing = Routing.load(session, config)
     done = Imported()
-    for batch in _batches(mail for path in paths for mail in mails_in(path)):
-        arrivals = [_arrival(name, raw, now, group_slug) for name, raw in batch]
-        accepted = accept(database, arrivals, routing)
-        done.mails += len(batch)
-        done.new += sum(a.new for a in accepted)
-        done.outcomes += process_new(database, config, now, limit=len(accepted)).outcomes
-        if on_progress is not None:
-            on_progress(done)
+    with processes(sum(map(_about, paths))) as pool:
+        for batch in _batches(mail for path in paths for mail in mails_in(path)):
+            arrivals = [_arrival(name, raw, now, group_slug) for name, raw in batch]
+            accepted = accept(database, arrivals, routing)
+            done.mails += len(batch)
+            done.new += sum(a.new for a in accepted)
+            done.outcomes += process_new(database, config, now, limit=len(accepted), pool=pool).outcomes
+            if on_progress is not None:
+                on_progress(done)
     return done
+
+
+def _about(path: Path) -> int:
+    """How many mails there are below a path, roughly for an mbox."""
+    known = count_mails(path)
+    if known is not None:
+        return known
+    return path.stat().st_size // MEAN_BYTES if path.is_file() else 0
 
 
 def _arrival(name: str, raw: bytes, now: datetime, group_slug: str | None) -> Arrival:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session, undefer
 from m4dbot.discussion.model import Discussion
 from m4dbot.errors import M4dbotError, Unreachable
 from m4dbot.intake.bounces import record_bounce
-from m4dbot.intake.choosing import choose
+from m4dbot.intake.examining import Examined, Job, examine_all, shown
 from m4dbot.intake.routing import NO_GROUP
 from m4dbot.intake.values import Disposition, Outcome, Processed
 from m4dbot.moderation import corrections
 from m4dbot.moderation.policy import Action, Circumstances, judge
-from m4dbot.reading.addresses import person_of
+from m4dbot.reading.addresses import message_ids_of, person_of
 from m4dbot.reading.commands import CommandName, parse_command
 from m4dbot.reading.plus import PlusKind, plus_of
 from m4dbot.reading.values import Kind, Person, Reading, Surroundings
@@ -39,12 +39,11 @@ from m4dbot.store.tables import (
     Passage,
     Subscriber,
 )
-from m4dbot.tagging.values import Context, Segment, SetBy, Tag, Tagging
+from m4dbot.tagging.values import Segment, SetBy, Tag
 
 if TYPE_CHECKING:
     from m4dbot.config import Config
     from m4dbot.config import Group as ConfiguredGroup
-    from m4dbot.tagging.tagger import Tagger
 
 BATCH = 100  # mails a transaction
 BATCH_BYTES = 16 * 1024 * 1024  # raw bytes held at a time; one larger mail is a batch of its own
@@ -63,11 +62,13 @@ def process_new(
     now: datetime,
     limit: int = 1000,
     on_contribution: OnContribution | None = None,
+    pool: Executor | None = None,
 ) -> Processed:
     """Deal with up to `limit` new mails in the order of arrival. Writes; may be called by several processes at once.
 
     A mail that cannot be read or tagged is held with the reason, and the next goes on. `on_contribution` is called
     for each contribution in the transaction that stores it; where it raises, the contribution is stored without.
+    `pool` is what to examine mails in; None for this process.
     """
     outcomes: list[Outcome] = []
     after = 0
@@ -76,7 +77,7 @@ def process_new(
         if not batch:
             break
         after = batch[-1].id
-        outcomes += _process(database, config, now, batch, on_contribution)
+        outcomes += _process(database, config, now, batch, on_contribution, pool=pool)
     return Processed(tuple(outcomes))
 
 
@@ -91,17 +92,18 @@ def has_new(database: Database) -> bool:
 
 @dataclass(slots=True)
 class _Mail:
-    """A mail on its way through a batch. `reading` is None where reading failed; `failure` tells why."""
+    """A mail on its way through a batch. `parents` are the Message-IDs it may reply to, the nearest first."""
 
     row: Message
     headers_from: Person
-    reading: Reading | None = None
-    failure: str = ""
-    discussion_id: int | None = None
-    discussion: Discussion | None = None
-    segments: tuple[Segment, ...] = ()
+    parents: tuple[str, ...]
+    found: Examined = field(default_factory=lambda: Examined(None))
     variant_of: int | None = None
     repeats: int | None = None
+
+    @property
+    def reading(self) -> Reading | None:
+        return self.found.reading
 
     @property
     def sender(self) -> str:
@@ -152,24 +154,23 @@ def _process(
     now: datetime,
     rows: Sequence[Message],
     on_contribution: OnContribution | None,
+    *,
+    pool: Executor | None,
 ) -> list[Outcome]:
-    mails = [_Mail(row, _from_of(row)) for row in rows]
+    mails = [_opened(row) for row in rows]
     with database.read() as session:
         known = _look_up(session, config, mails)
-    for mail in mails:
-        _read(mail, known)
+    for mail, found in zip(mails, examine_all([_job(m, known) for m in mails], pool), strict=True):
+        mail.found = found
     with database.read() as session:
-        _look_up_parents(session, mails, known)
         _look_up_earlier(session, mails)
-    for mail in mails:
-        _tag(mail, known)
     try:
         with database.write() as session:
             return _write(session, mails, known, now, on_contribution)
     except Unreachable:
         raise  # the mails stay new, and wait
     except Exception as exc:
-        log.warning("intake.batch_failed", mails=len(mails), error=_shown(exc))
+        log.warning("intake.batch_failed", mails=len(mails), error=shown(exc))
     outcomes: list[Outcome] = []
     for mail in mails:
         outcomes += _alone(database, mail, known, now, on_contribution)
@@ -188,9 +189,9 @@ def _alone(
         except Unreachable:
             raise
         except Exception as exc:
-            failure = _shown(exc)
+            failure = shown(exc)
             log.error("intake.not_filed", message=mail.row.id, hook=hook is not None, error=failure)
-    unread = _Mail(mail.row, mail.headers_from, failure=f"It could not be filed ({failure}).")
+    unread = replace(mail, found=Examined(None, f"It could not be filed ({failure})."))
     with database.write() as session:
         return _write(session, [unread], known, now, None)
 
@@ -198,9 +199,13 @@ def _alone(
 # Before reading: groups and senders
 
 
-def _from_of(row: Message) -> Person:
+def _opened(row: Message) -> _Mail:
     headers, _ = headers_of(row.raw)
-    return person_of(headers.structured("from"))
+    # RFC 5322 §3.6.4: the parent's Message-ID comes last in References.
+    thread = message_ids_of(headers.structured("references"))[-_PARENTS:]
+    nearest = (*message_ids_of(headers.structured("in-reply-to"))[:1], *reversed(thread))
+    parents = tuple(dict.fromkeys(storable(p) for p in nearest))
+    return _Mail(row, person_of(headers.structured("from")), parents)
 
 
 def _look_up(session: Session, config: Config, mails: Sequence[_Mail]) -> _Known:
@@ -230,21 +235,22 @@ def _look_up(session: Session, config: Config, mails: Sequence[_Mail]) -> _Known
             continue
         known.discussions.setdefault(row.group_id, {})[row.id] = value
         known.sources[row.id] = row.source
+    _look_up_parents(session, mails, known)
     return known
 
 
-# Reading
-
-
-def _read(mail: _Mail, known: _Known) -> None:
-    from m4dbot.intake.attachment_text import extract_text
-    from m4dbot.reading.read import read
-
-    try:
-        mail.reading = read(mail.row.raw, _surroundings(mail, known), extract=extract_text)
-    except Exception as exc:
-        log.error("intake.not_read", message=mail.row.id, error=_shown(exc))
-        mail.failure = f"It could not be read ({_shown(exc)})."
+def _job(mail: _Mail, known: _Known) -> Job:
+    row = mail.row
+    there = known.discussions.get(row.group_id, {})
+    found = ((p, known.parents.get((row.group_id, p))) for p in mail.parents)
+    return Job(
+        number=row.id,
+        raw=row.raw,
+        surroundings=_surroundings(mail, known),
+        received_at=row.received_at,
+        discussions={number: known.sources[number] for number in there},
+        parents={p: place for p, place in found if place is not None},
+    )
 
 
 def _surroundings(mail: _Mail, known: _Known) -> Surroundings:
@@ -267,30 +273,19 @@ def _surroundings(mail: _Mail, known: _Known) -> Surroundings:
     )
 
 
-# Before tagging: what mails reply to, and whether they were here before
-
-
 def _look_up_parents(session: Session, mails: Sequence[_Mail], known: _Known) -> None:
-    wanted = {(m.row.group_id, p) for m in mails if m.reading is not None for p in _parents(m.reading)}
-    ids = sorted({p for _, p in wanted})
-    if not ids:
-        return
+    ids = sorted({p for m in mails for p in m.parents})
     query = select(Mailing.group_id, Delivery.message_id, Mailing.discussion_id, Mailing.week, Mailing.question).join(
         Mailing, Mailing.id == Delivery.mailing_id
     )
     for start in range(0, len(ids), 500):
         found = session.execute(query.where(Delivery.message_id.in_(ids[start : start + 500])))
         for group_id, message_id, discussion_id, week, question in found:
-            # Another group's mail says nothing here.
+            # By group: another group's mail says nothing here.
             known.parents[group_id, message_id] = (discussion_id, Tag(week, question))
 
 
-def _parents(reading: Reading) -> list[str]:
-    nearest = [reading.in_reply_to] if reading.in_reply_to else []
-    nearest += reversed(reading.references[-_PARENTS:])
-    if reading.original_message_id:
-        nearest.append(reading.original_message_id)
-    return list(dict.fromkeys(storable(p.strip("<> ")) for p in nearest))
+# After reading: whether mails were here before
 
 
 def _look_up_earlier(session: Session, mails: Sequence[_Mail]) -> None:
@@ -328,64 +323,6 @@ def _look_up_earlier(session: Session, mails: Sequence[_Mail]) -> None:
 
 def _words(text: str) -> str:
     return " ".join(text.split())
-
-
-# Tagging
-
-
-def _tag(mail: _Mail, known: _Known) -> None:
-    if mail.reading is None:
-        return
-    try:
-        _file(mail, mail.reading, known)
-    except Exception as exc:
-        log.error("intake.not_tagged", message=mail.row.id, error=_shown(exc))
-        mail.failure = f"It could not be tagged ({_shown(exc)})."
-        mail.segments = _untagged(mail.reading)
-
-
-def _file(mail: _Mail, reading: Reading, known: _Known) -> None:
-    group = known.groups.get(mail.row.group_id)
-    there = known.discussions.get(mail.row.group_id, {})
-    if group is None or reading.kind not in {Kind.CONTRIBUTION, Kind.EMPTY, Kind.SPAM}:
-        return
-    parents = {p: known.parents.get((mail.row.group_id, p)) for p in _parents(reading)}
-    replied_to = next((f[0] for f in parents.values() if f is not None and f[0] is not None), None)
-    tagged: dict[int, Tagging] = {}
-
-    def tag(number: int) -> Tagging:
-        if number not in tagged:
-            # A place counts within its own discussion only.
-            mailings = {p: f[1] for p, f in parents.items() if f and f[0] == number and f[1].week is not None}
-            tagger = _tagger(known.sources[number], there[number])
-            tagged[number] = tagger.tag(reading, Context(mailings, group.address), mail.row.received_at)
-        return tagged[number]
-
-    mail.discussion_id = choose(there, reading, mail.row.received_at, replied_to, tag)
-    if mail.discussion_id is None:
-        mail.segments = _untagged(reading)
-        return
-    mail.discussion = there[mail.discussion_id]
-    mail.segments = tag(mail.discussion_id).segments or _untagged(reading)
-
-
-def _untagged(reading: Reading) -> tuple[Segment, ...]:
-    return (Segment(reading.own_text, None, None, 0.0),) if reading.own_text.strip() else ()
-
-
-# Taggers by the text of their discussion: they take milliseconds to make and some megabytes to keep.
-_TAGGERS: OrderedDict[str, Tagger] = OrderedDict()
-_MOST_TAGGERS = 16
-
-
-def _tagger(source: str, discussion: Discussion) -> Tagger:
-    from m4dbot.tagging.tagger import Tagger
-
-    found = _TAGGERS.pop(source, None) or Tagger(discussion)
-    _TAGGERS[source] = found
-    while len(_TAGGERS) > _MOST_TAGGERS:
-        _TAGGERS.popitem(last=False)
-    return found
 
 
 # Deciding and writing
@@ -434,7 +371,7 @@ def _decide(session: Session, mail: _Mail, known: _Known, now: datetime) -> _Dec
     if group is None:
         return _Decided(Disposition.HELD, "It names none of the groups here, so it is nobody's yet.")
     if mail.reading is None:
-        return _Decided(Disposition.HELD, mail.failure, mail.failure)
+        return _Decided(Disposition.HELD, mail.found.failure, mail.found.failure)
     reading = mail.reading
     if reading.kind is not Kind.BOUNCE and (
         left := _leave(session, mail, reading, group=group, signer=known.signer, now=now)
@@ -450,7 +387,7 @@ def _decide(session: Session, mail: _Mail, known: _Known, now: datetime) -> _Dec
     verdict = judge(reading, _circumstances(mail, reading, group, known))
     if verdict.action is Action.DISCARD:
         return _Decided(Disposition(reading.kind.value), verdict.reason)
-    reason = mail.failure or verdict.reason
+    reason = mail.found.failure or verdict.reason
     return _Decided(Disposition.CONTRIBUTION, reason, reason)
 
 
@@ -507,7 +444,9 @@ def _recipients(mail: _Mail, reading: Reading) -> tuple[str, ...]:
 
 def _circumstances(mail: _Mail, reading: Reading, group: ConfiguredGroup, known: _Known) -> Circumstances:
     row, sender = mail.row, mail.headers_from.address.lower()
-    discussion = mail.discussion
+    discussion = None
+    if mail.found.discussion_id is not None:
+        discussion = known.discussions[row.group_id][mail.found.discussion_id]
     day = discussion.day_of(row.received_at) if discussion is not None else row.received_at.date()
     return Circumstances(
         discussion=discussion,
@@ -519,7 +458,7 @@ def _circumstances(mail: _Mail, reading: Reading, group: ConfiguredGroup, known:
         largest=group.policies.max_bytes,
         variant_of=mail.variant_of,
         repeats=mail.repeats,
-        confidence=max((s.confidence for s in mail.segments if s.question is not None), default=None),
+        confidence=max((s.confidence for s in mail.found.segments if s.question is not None), default=None),
     )
 
 
@@ -543,7 +482,7 @@ def _insert_contributions(session: Session, queued: Sequence[tuple[_Mail, str]])
 def _segments(mail: _Mail) -> tuple[Segment, ...]:
     if mail.reading is None:
         return (Segment(_shown_raw(mail.row.raw), None, None, 0.0),)
-    return mail.segments
+    return mail.found.segments
 
 
 def _contribution(mail: _Mail, reason: str) -> dict[str, Any]:
@@ -551,7 +490,7 @@ def _contribution(mail: _Mail, reason: str) -> dict[str, Any]:
     common: dict[str, Any] = {
         "message_id": row.id,
         "group_id": row.group_id,
-        "discussion_id": mail.discussion_id,
+        "discussion_id": mail.found.discussion_id,
         "author_address": mail.sender,
         "note": "",
         "state": "held",
@@ -638,7 +577,3 @@ def _named(person: Person | None) -> str:
 def _shown_raw(raw: bytes) -> str:
     """What a facilitator can see of a mail that could not be read."""
     return storable(raw[: SHOWN_OF_UNREADABLE * 2].decode("utf-8", "replace"), SHOWN_OF_UNREADABLE)
-
-
-def _shown(exc: BaseException) -> str:
-    return f"{type(exc).__name__}: {' '.join(str(exc).split())[:200]}"
