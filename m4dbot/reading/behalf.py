@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from m4dbot.reading.countries import is_country
 from m4dbot.reading.names import folded, is_person, leading_name, people_words, same_person
 from m4dbot.reading.values import Person
 
@@ -24,7 +25,25 @@ _QUOTE_MARK = re.compile(r"^\s*[>\"“«„‘'‹]")
 _MACHINE = re.compile(r"@|\d{1,2}:\d{2}|\b(?:19|20)\d{2}\b")
 # "On behalf of" and its kin say it outright; "contribution from" says it only as an introduction.
 _OUTRIGHT = (
-    *("on behalf of", "in behalf of", "in the name of", "posted for", "au nom", "de la part", "en nombre de"),
+    *(
+        "on behalf of",
+        "in behalf of",
+        "in the name of",
+        "posted for",
+        "this is from",
+        "au nom",
+        "de la part",
+        "en nombre de",
+    ),
+    *(
+        "at the request of",
+        "à la demande d",
+        "a pedido de",
+        "a petición de",
+        "a solicitud de",
+        "je poste pour",
+        "posting for",
+    ),
     *("a nombre de", "de parte de", "em nome d", "a nome di", "per conto di", "im namen", "im auftrag", "namens"),
     *("نيابة عن", "باسم", "بالنيابة عن"),
 )
@@ -115,7 +134,8 @@ def _named_in(paragraph: str, following: str, cues: _Cues) -> str:
             introduction = " ".join(line.strip() for line in lines[:count])
             rest = "\n".join(lines[count:]).strip() or following
             name = _wrote(introduction, cues) if rest and not _QUOTE_MARK.match(rest) else ""
-            name = name or (_after_cue(introduction, cues.before, begins=False) if rest else "")
+            name = name or (_after_cue(introduction, cues.outright, begins=False) if rest else "")
+            name = name or (_introduced(introduction, cues) if rest else "")
             if name:
                 return name
             break
@@ -126,13 +146,16 @@ def _named_in(paragraph: str, following: str, cues: _Cues) -> str:
         name = _asked(sentence, cues)
         if name:
             return name
-    text = " ".join(lines)
-    introduces = _PASSES_ON.search(folded(text)) or folded(text).lstrip("([*_ ").startswith(cues.before)
-    if following and introduces and len(text.split()) <= 30:
-        name = _after_cue(text, cues.before, begins=False)
-        if name and is_person(name):
-            return name
-    return ""
+    return _introduced(" ".join(lines), cues) if following else ""
+
+
+def _introduced(text: str, cues: _Cues) -> str:
+    """The name in a short line that passes something on, "contribution from" and the like."""
+    low = folded(text)
+    if len(text.split()) > 30 or not (_PASSES_ON.search(low) or low.lstrip("([*_ ").startswith(cues.before)):
+        return ""
+    name = _after_cue(text, cues.before, begins=False)
+    return name if is_person(name) and not is_country(name) else ""
 
 
 def _sentences(text: str) -> list[str]:
@@ -153,6 +176,11 @@ def _wrote(introduction: str, cues: _Cues) -> str:
     if len(introduction) > 350 or _MACHINE.search(introduction):
         return ""
     low = folded(introduction).rstrip(":： \xa0")
+    for verb in cues.wrote:
+        if low.startswith(f"{verb} "):  # the verb comes first in Arabic, and may in Spanish
+            name, _ = leading_name(introduction[len(verb) + 1 :])
+            if is_person(name):
+                return name
     if not any(_ends_with_verb(low, verb) for verb in cues.wrote):
         return ""
     start = _ARTICLE.match(introduction)
@@ -187,12 +215,12 @@ def _after_cue(sentence: str, cues: tuple[str, ...], *, begins: bool) -> str:
         before = low[:at].split()
         if len(before) > (3 if begins else 15) or (begins and len(low.split()) > 14):
             continue
-        if len(before) > 4 and not (_ACTS.search(low[:at]) or _PASSES_ON.search(low[:at])):
+        if len(before) > 4 and not (_ACTS.search(low[:at]) or _PASSES_ON.search(low[:end])):
             continue  # a third person acts for a fourth
         name = _name_behind(sentence[end:])
         if name:
             return name
-        if not begins and _stands_alone(sentence) and at <= 2:
+        if not begins and cue.startswith(_OUTRIGHT) and _stands_alone(sentence) and at <= 2:
             office = sentence[end:].strip(" :.*_()[]")
             if _capitalised_somewhere(office) and 3 <= len(office) <= 120:
                 return re.sub(r"^(?:the|la|le|el|l'|l’|los|las|o|a|der|die)\s*", "", office, flags=re.IGNORECASE)
@@ -216,9 +244,9 @@ def _name_behind(text: str) -> str:
 
 
 _PASSES_ON = re.compile(
-    r"\b(?:please|find|below|following|sent|posted|shared|forward\w*|attached|veuillez|trouve\w*|voici|ci-dessous|envoi\w*"
-    r"|env[ií][oa]\w*|comparto|compartimos|reenv[ií]o|transm\w+|remit\w+|adjunt\w+|abajo|continuaci[óo]n|siguiente|segue"
-    r"|seguito|invi[oa]\w*|inoltr\w+|sende\w*|weiter\w*|anbei|folgend\w*)\b"
+    r"\b(?:please|find|below|the following|sent|posted|received|shared|forward\w*|attached|veuillez|trouve\w*|voici"
+    r"|ci-dessous|reçue?|envoi\w*|env[ií][oa]\w*|comparto|compartimos|reenv[ií]o|transm\w+|remit\w+|adjunt\w+|recibid\w+"
+    r"|abajo|continuaci[óo]n|siguiente|segue|seguito|invi[oa]\w*|inoltr\w+|sende\w*|weiter\w*|anbei|folgend\w*)\b"
 )
 _ACTS = re.compile(r"\b(?:i|i'm|we|je|j'\w+|nous|yo|nosotros|eu|nós|io|noi|ich|wir)\b")
 _SPEAKS = re.compile(

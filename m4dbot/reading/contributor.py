@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
+from m4dbot.reading.countries import is_country
 from m4dbot.reading.names import folded, is_person, leading_name, people_words, same_person, tokens_of
 from m4dbot.reading.values import ContributorLine, Person
 
@@ -31,7 +31,6 @@ _BELONGS = re.compile(
     r"|vom|von der|von|à l[ae']|au|en|in)(?:\s+(?:the|la|le|el|los|las))?(?:\s+|(?<=['’]))",
     re.IGNORECASE,
 )
-_PLACE_LEAD = re.compile(r"^(?:in|à|au|aux|en|em|de|du|from)\s+(?=[A-ZÀ-Þ])")
 
 
 def contributor_of(signature: str, own_text: str, author: Person, *, sender: Person | None = None) -> ContributorLine:
@@ -118,7 +117,7 @@ def _read(lines: list[str], known_name: str) -> ContributorLine:
         # What stands before a telephone number may still be somebody's office, and an address ends
         # in a country.
         line = _CONTACT.split(whole)[0].strip(" ,;:|-–")
-        if line != whole.strip(" ,;:|-–") and _country(last := _parts(whole)[-1]) and not place:
+        if line != whole.strip(" ,;:|-–") and is_country(last := _parts(whole)[-1]) and not place:
             place = last
         if len(line) < 2:
             continue
@@ -134,13 +133,13 @@ def _read(lines: list[str], known_name: str) -> ContributorLine:
                 continue
             if not part or (_POSTAL.search(part) and not _says(part, "organisation")):
                 continue
-            if _country(part):
-                place = place if _country(place.rpartition(", ")[2]) else ", ".join(filter(None, (place, part)))
+            if is_country(part):
+                place = place if is_country(place.rpartition(", ")[2]) else ", ".join(filter(None, (place, part)))
             elif not role and _says(part, "role") and not _begins_with_office(part):
                 role = part
             elif not organisation and _is_office(part):
                 organisation = part
-            elif not place and len(lines) > 1 and _town_before_country(rest, part):
+            elif not place and len(lines) > 1 and _town_beforeis_country(rest, part):
                 place = part
     if not name or (same_person(name, known_name) and _fuller(known_name, name)):
         name = known_name
@@ -157,7 +156,7 @@ def _parts(line: str) -> list[str]:
     """A line's parts; a comma inside an office's long name is not seen for what it is."""
     tail = re.search(r"\(([^()]{2,60})\)\s*$|\s(?:in|en|au|aux|em|à)\s+([^\s,]{3,30}(?:\s[^\s,]{2,30}){0,3})$", line)
     place = (tail[1] or tail[2]).strip() if tail else ""
-    if tail and _country(place):
+    if tail and is_country(place):
         return [p.strip(" .,*_\xa0") for p in _SPLIT.split(line[: tail.start()])] + [place]
     return [p.strip(" .,*_\xa0") for p in _SPLIT.split(line)]
 
@@ -190,68 +189,6 @@ def _is_office(part: str) -> bool:
     return bool(re.match(r"^[A-Z][A-Za-zÀ-ÿ]*[A-Z][A-Za-zÀ-ÿ]*$", part))
 
 
-def _town_before_country(line: str, part: str) -> bool:
+def _town_beforeis_country(line: str, part: str) -> bool:
     following = line[line.find(part) + len(part) :].lstrip(" ,-–/")
-    return part[:1].isupper() and bool(following) and _country(_parts(following)[0]) and len(part.split()) <= 3
-
-
-def _country(part: str) -> bool:
-    """Whether a part is a country's name in one of the languages that names are known in."""
-    text = _PLACE_LEAD.sub("", part).strip(" .()")
-    return len(text) >= 3 and folded(text) in _countries()
-
-
-_LANGUAGES = ("en", "fr", "es", "pt", "it", "de", "ar")
-# What people write and CLDR does not.
-_OTHER_NAMES = (
-    *(
-        "usa",
-        "u.s.a.",
-        "uk",
-        "u.k.",
-        "england",
-        "scotland",
-        "wales",
-        "drc",
-        "rdc",
-        "r.d.c.",
-        "dr congo",
-        "rd congo",
-        "uae",
-    ),
-    *(
-        "ivory coast",
-        "cabo verde",
-        "swaziland",
-        "burma",
-        "holland",
-        "bolivia",
-        "venezuela",
-        "palestine",
-        "palestina",
-        "syria",
-    ),
-    *(
-        "the gambia",
-        "the netherlands",
-        "la côte d'ivoire",
-        "ee.uu.",
-        "ee. uu.",
-        "république du congo",
-        "república dominicana",
-    ),
-    *("the philippines", "viet nam", "lao pdr", "tanzania", "south korea", "russia", "iran"),
-)
-
-
-@cache
-def _countries() -> frozenset[str]:
-    """The names of all countries, folded. Read once, when the first signature has something like one."""
-    from babel import Locale
-
-    names = set(_OTHER_NAMES)
-    for language in _LANGUAGES:
-        for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha():
-                names.add(folded(name))
-    return frozenset(names)
+    return part[:1].isupper() and bool(following) and is_country(_parts(following)[0]) and len(part.split()) <= 3

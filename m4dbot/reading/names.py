@@ -24,6 +24,8 @@ class PeopleWords:
 
     titles: frozenset[str]
     particles: frozenset[str]
+    not_names: frozenset[str]
+    ends_of_names: frozenset[str]
     organisation: frozenset[str]
     organisation_endings: tuple[str, ...]
     degrees: frozenset[str]
@@ -45,6 +47,8 @@ def people_words() -> PeopleWords:
     return PeopleWords(
         titles=frozenset(folded_all(table["titles"])),
         particles=frozenset(w for phrase in folded_all(table["particles"]) for w in phrase.split()),
+        not_names=frozenset(folded_all(table["not_names"])),
+        ends_of_names=frozenset(table["ends_of_names"]),
         organisation=frozenset(folded_all(table["organisation"])),
         organisation_endings=tuple(folded_all(table["organisation_endings"])),
         degrees=frozenset(folded_all(table["degrees"])),
@@ -82,7 +86,7 @@ def leading_name(text: str) -> tuple[str, int]:
             break
         if low in words.titles and not names:
             taken.append(bare)
-        elif _capital(bare) or (_CASELESS.match(bare) and names < 4):
+        elif _capital(bare) or (_CASELESS.match(bare) and names < 4 and bare not in words.ends_of_names):
             sentence_ends = bare.endswith(".") and not _INITIAL.match(bare)
             taken.append(bare.rstrip(".") if sentence_ends else bare)
             names += 1
@@ -109,7 +113,7 @@ def is_person(name: str) -> bool:
     """Whether a name is a person's: two words or a title and one, none of them an office's."""
     words = people_words()
     tokens = [folded(t).strip(".,") for t in name.split()]
-    if any(t in words.organisation for t in tokens):
+    if any(t in words.organisation or t in words.not_names for t in tokens):
         return False
     titled = any(folded(t) in words.titles or t in words.titles for t in name.split())
     own = [t for t in name.split() if folded(t) not in words.titles and folded(t) not in words.particles]
