@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.orm import Session
 
 from m4dbot.errors import M4dbotError
 from m4dbot.resources import resource
@@ -14,7 +15,7 @@ from m4dbot.store.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
 
-LOCK = 0x6D34_646D_6967  # the advisory lock of a PostgreSQL database while it is migrated
+LOCK = 0x6D34_646D_6967  # the advisory lock of a PostgreSQL database while it is made or changed
 
 
 def head() -> str:
@@ -72,12 +73,19 @@ def _run(database: Database, work: Callable[[AlembicConfig, Connection], None]) 
     config = AlembicConfig()
     config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
     with database.write() as session:
-        connection = session.connection()
+        connection = alone(session)
         if database.is_sqlite:
             # Within a transaction this only defers the check to the commit; batch mode copies tables that others
             # refer to.
             connection.execute(text("PRAGMA defer_foreign_keys=ON"))
-        else:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         config.attributes["connection"] = connection
         work(config, connection)
+
+
+def alone(session: Session) -> Connection:
+    """Wait until no other process prepares this database, and keep others waiting until the transaction's end."""
+    connection = session.connection()
+    # On SQLite a session that writes is alone from its beginning.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    return connection

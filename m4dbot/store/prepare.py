@@ -52,6 +52,7 @@ def _prepare(database: Database, config: Config) -> None:
         behind = session.get(Setting, KEY) is None or groups.differ(session, config.group)
     if behind:
         with database.write() as session:
+            migrate.alone(session)
             Signer.create(session)
             groups.follow(session, config.group)
 
