@@ -6,8 +6,8 @@ The decision is discussion.calendar's; this edge looks up what was done, and act
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -18,10 +18,11 @@ from m4dbot.delivery.values import Recipient, Rendered
 from m4dbot.discussion import calendar
 from m4dbot.discussion.calendar import Due, Occasion, OccasionKind
 from m4dbot.discussion.model import Discussion, Week
+from m4dbot.errors import M4dbotError, NotFound
 from m4dbot.publishing import compose
 from m4dbot.publishing.audience import languages_of, reading_language, recipients
 from m4dbot.publishing.material import configured_group, digest_of, figures_of, published, sender_of
-from m4dbot.publishing.values import Digest, Figures, MailKind, Place, Sender
+from m4dbot.publishing.values import Digest, Figures, MailKind, Place, Section, Sender
 from m4dbot.store import discussions
 from m4dbot.store.tables import Contribution, DiscussionRow, Mailing, Setting
 
@@ -54,19 +55,23 @@ def run_due(database: Database, config: Config, now: datetime) -> list[Sent]:
     """Queue every mail whose time has come at `now` (aware), and record those that come too late to be useful.
 
     Safe to call as often as one likes and from several processes: an occasion's key is unique, and whoever writes
-    its row first queues it. Each occasion has a transaction of its own, so that one that fails holds up nothing that
-    was queued before; its error is raised at the end.
+    its row first queues it. Each occasion has a transaction of its own: one that fails, or a discussion whose text is
+    no longer understood, holds up no other. The first error is raised at the end; the next call tries again.
     """
-    with database.read() as session:
-        waiting = [
-            (row.id, due)
-            for row, discussion in discussions.loaded(session, also_closed=False)
-            if configured_group(session, config, row.group_id) is not None
-            for due in calendar.due(discussion, _done(session, row), now)
-        ]
-    waiting.sort(key=lambda pair: (pair[1].occasion.due_at, pair[1].occasion.key))
     done: list[Sent] = []
     failed: Exception | None = None
+    waiting: list[tuple[int, Due]] = []
+    with database.read() as session:
+        for row in session.scalars(select(DiscussionRow).where(DiscussionRow.state != "closed")):
+            if configured_group(session, config, row.group_id) is None:
+                continue
+            try:
+                discussion = discussions.value_of(row)
+            except M4dbotError as error:
+                failed = failed or error
+                continue
+            waiting += [(row.id, due) for due in calendar.due(discussion, _done(session, row), now)]
+    waiting.sort(key=lambda pair: (pair[1].occasion.due_at, pair[1].occasion.key))
     for discussion_id, due in waiting:
         try:
             with database.write() as session:
@@ -128,7 +133,7 @@ def _act(session: Session, config: Config, discussion_id: int, due: Due, now: da
             discussion_id=row.id,
             week=occasion.week,
         )
-        return _with(sent, skipped=reason) if claimed else None
+        return replace(sent, skipped=reason) if claimed else None
     languages = languages_of(people)
     figures = _figures(session, row.id, discussion, occasion)
     sender = sender_of(config, group)
@@ -153,13 +158,7 @@ def _act(session: Session, config: Config, discussion_id: int, due: Due, now: da
     if content is not None:
         _remember_printed(session, occasion.key, content)
     counts = tuple((code, sum(p.language == code for p in people)) for code in languages)
-    return _with(sent, mailing_id=mailing_id, recipients=len(people), by_language=counts)
-
-
-def _with(sent: Sent, **changes: object) -> Sent:
-    from dataclasses import replace
-
-    return replace(sent, **changes)  # type: ignore[arg-type]
+    return replace(sent, mailing_id=mailing_id, recipients=len(people), by_language=counts)
 
 
 def rendered(
@@ -204,15 +203,11 @@ def _week(discussion: Discussion, occasion: Occasion) -> Week:
 
 
 def _empty_digest(week: Week) -> Digest:
-    from m4dbot.publishing.values import Section
-
     return Digest(tuple(Section(Place(week.number, q.number), ()) for q in week.questions))
 
 
 def _answered(session: Session, discussion_id: int, discussion: Discussion, occasion: Occasion) -> set[str]:
     """The addresses that have written since the week opened, whatever became of it: they need no reminder."""
-    from datetime import time
-
     opened = calendar.instant(_week(discussion, occasion).opens, time(0), discussion.zone)
     query = select(Contribution.author_address).where(
         Contribution.discussion_id == discussion_id, Contribution.received_at >= opened
@@ -266,8 +261,6 @@ def digest_preview(
     `discussion` is a slug; `week` None means the week of `now` (else the last). Raises NotFound where there is no
     such discussion or week.
     """
-    from m4dbot.errors import NotFound
-
     row, value = discussions.get(session, discussion)
     group = configured_group(session, config, row.group_id)
     if group is None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from m4dbot.config import Config
 from m4dbot.discussion.calendar import occasions
-from m4dbot.errors import NotFound
+from m4dbot.errors import InvalidFile, NotFound
 from m4dbot.publishing import due
 from m4dbot.publishing.due import ALL_HAVE_ANSWERED, NOBODY, NOTHING_TO_SAY, digest_preview, run_due
 from m4dbot.publishing.values import MailKind
@@ -166,7 +166,7 @@ def test_several_at_once_send_once(database: Database, config: Config) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert not errors
+    assert not errors, [str(e) for e in errors]
     assert len(found) == len(set(found))
     with database.read() as session:
         assert set(found) == set(mailings(session))
@@ -195,6 +195,19 @@ def test_an_occasion_that_fails_is_tried_again(
         assert mailings(session)["wells-2027/week-1/reminder"][0] == "queued"
     monkeypatch.undo()
     assert [s.key for s in run_due(database, config, at(4, 13))] == ["wells-2027/week-1/questions"]
+
+
+def test_a_discussion_no_longer_understood_holds_up_no_other(database: Database, config: Config) -> None:
+    """The others' mail goes out; the error names the discussion."""
+    with database.write() as session:
+        broken = load(session, "broken-2027")
+        load(session)
+        subscribe(session, "Ann")
+        session.get_one(DiscussionRow, broken).source = 'slug = "broken-2027"'
+    with pytest.raises(InvalidFile, match="broken-2027"):
+        run_due(database, config, at(1))
+    with database.read() as session:
+        assert mailings(session)["wells-2027/week-1/questions"][0] == "queued"
 
 
 def test_two_groups_and_two_discussions_stay_apart(database: Database, two_groups: Config, database_url: str) -> None:
