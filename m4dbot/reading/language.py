@@ -61,19 +61,24 @@ def language_of(text: str, languages: tuple[str, ...] = (), prior: str | None = 
     if len(words) < 5:
         if scores[best] >= 1 and lead >= 1:
             return best
-        return prior if prior is not None else _only_one(scores, languages)
+        return prior if prior is not None else _likeliest_of_few_words(scores, scores[best], languages)
     if prior is not None and scores.get(prior, 0.0) >= 1 and scores[prior] * 1.4 >= scores[best]:
         return prior
+    if len(words) > 12 and scores[best] < len(words) * 0.08:
+        return prior  # next to none of any language's small words: a table, names, dummy text
     modelled = _by_model(text, tuple(dict.fromkeys((*languages, *_SMALL_WORDS_FOR))))
     if modelled is not None:
         return modelled
     return prior
 
 
-def _only_one(scores: dict[str, float], languages: tuple[str, ...]) -> str | None:
-    """The group's language that alone has one of the words of a very short text."""
-    having = [language for language in languages if scores.get(language, 0.0) >= 0.5]
-    return having[0] if len(having) == 1 else None
+def _likeliest_of_few_words(scores: dict[str, float], best: float, languages: tuple[str, ...]) -> str | None:
+    """The only one of the group's languages that a very short text can be in, else the only one at all."""
+    possible = [language for language, score in scores.items() if score >= max(0.3, best * 0.7)]
+    of_the_group = [language for language in possible if language in languages]
+    if of_the_group:
+        return of_the_group[0] if len(of_the_group) == 1 else None
+    return possible[0] if len(possible) == 1 and best >= 0.6 else None
 
 
 def _by_script(text: str, letters: int) -> str | None:
@@ -87,11 +92,18 @@ def _by_script(text: str, letters: int) -> str | None:
 
 
 def _scores(text: str, words: list[str]) -> dict[str, float]:
-    weights, rare_letters = _tables()
+    weights, endings, rare_letters = _tables()
     scores = dict.fromkeys(rare_letters, 0.0)
-    for word in words:
-        for language, weight in weights.get(word.lower().replace("’", "'"), ()):
-            scores[language] += weight
+    for written in words:
+        word = written.lower().replace("’", "'")
+        if word in weights:
+            for language, weight in weights[word]:
+                scores[language] += weight
+        elif len(word) >= 6:
+            # The longest ending a word has: "ciones" says more than "es".
+            found = next((word[-n:] for n in (6, 5, 4, 3, 2) if word[-n:] in endings), None)
+            for language, weight in endings[found] if found else ():
+                scores[language] += weight * 0.6
     lowered = text.lower()
     for language, letters in rare_letters.items():
         if scores[language]:
@@ -100,18 +112,25 @@ def _scores(text: str, words: list[str]) -> dict[str, float]:
     return scores
 
 
+_Weights = dict[str, tuple[tuple[str, float], ...]]
+
+
 @cache
-def _tables() -> tuple[dict[str, tuple[tuple[str, float], ...]], dict[str, str]]:
-    """Word -> languages that have it, each with its weight; and each language's own letters."""
+def _tables() -> tuple[_Weights, _Weights, dict[str, str]]:
+    """Words, and endings, with the languages that have them and their weights; each language's own letters."""
     table: dict[str, Any] = tomllib.loads(Path(__file__).with_name("language_words.toml").read_text(encoding="utf-8"))
+    letters = {language: entry.get("letters", "") for language, entry in table.items()}
+    return _weighted(table, "words"), _weighted(table, "endings"), letters
+
+
+def _weighted(table: dict[str, Any], kind: str) -> _Weights:
     having: dict[str, list[str]] = {}
     for language, entry in table.items():
-        for word in dict.fromkeys(entry["words"].split()):
+        for word in dict.fromkeys(entry.get(kind, "").split()):
             having.setdefault(word, []).append(language)
-    weights = {
+    return {
         word: tuple((language, 1.0 / len(languages)) for language in languages) for word, languages in having.items()
     }
-    return weights, {language: entry.get("letters", "") for language, entry in table.items()}
 
 
 # What the model is asked to choose from, beside the group's languages.
