@@ -7,6 +7,7 @@ outage one connection tries, in growing pauses, and the mails wait in the databa
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +22,7 @@ from m4dbot.delivery.composing import Composer, Outgoing, not_made
 from m4dbot.delivery.feed import Feed
 from m4dbot.delivery.recorder import Recorder, Unrecorded
 from m4dbot.delivery.retry import Reply, Stage, Verdict, connection_pause, judge, next_step
-from m4dbot.delivery.smtp import Connection, Lost, connect
+from m4dbot.delivery.smtp import Connection, Lost, connect, tls_context
 from m4dbot.errors import M4dbotError
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ class Relay:
         self._smtp, self._base, self._helo = smtp, base, helo
         self._feed, self._composer, self._recorder, self._clock = feed, composer, recorder, clock
         self._linger = linger
+        self._context: ssl.SSLContext | None = None
         self._sessions: set[_Session] = set()
         self._failures = 0
         self._next_connection = 0.0  # time.monotonic
@@ -134,7 +136,9 @@ class _Session:
     async def _run(self) -> None:
         relay, lost = self._relay, None
         try:
-            self._connection = await connect(relay._smtp, relay._base, relay._helo)
+            if relay._context is None:
+                relay._context = tls_context(relay._smtp, relay._base)
+            self._connection = await connect(relay._smtp, relay._base, relay._helo, relay._context)
             await self._connection.send_all(self)
             await self._connection.quit()
         except Lost as exc:

@@ -277,7 +277,8 @@ def _expire(future: asyncio.Future[None]) -> None:
 
 
 def _text(line: bytes) -> str:
-    return _UNPRINTABLE.sub(" ", line.decode("utf-8", "replace")).strip()
+    text = line.decode("utf-8", "replace").strip()
+    return text if text.isprintable() else _UNPRINTABLE.sub(" ", text)
 
 
 def _why(exc: BaseException) -> str:
@@ -288,15 +289,28 @@ def _why(exc: BaseException) -> str:
     return f"connection lost ({getattr(exc, 'strerror', None) or type(exc).__name__})"
 
 
-async def connect(smtp: Smtp, base: Path, helo: str) -> Connection:
+def tls_context(smtp: Smtp, base: Path) -> ssl.SSLContext | None:
+    """What certificates are checked against; None where TLS is not wanted. Takes tens of milliseconds, so it is made
+    once. Raises M4dbotError where the file with the certificate authority is of no use."""
+    if smtp.security == "none":
+        return None
+    path = base / smtp.ca_file if smtp.ca_file else None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as exc:
+        raise M4dbotError(f"[smtp] ca_file: {path} cannot be used ({exc.strerror or exc}).") from None
+
+
+async def connect(smtp: Smtp, base: Path, helo: str, context: ssl.SSLContext | None) -> Connection:
     """Connected, encrypted as configured with the certificate checked, logged in. Raises Lost saying why not.
 
-    `helo` is the name we give (RFC 5321 §4.1.1.1): a domain of ours, as asking the DNS for one may take its time.
+    `context` is from `tls_context`. `helo` is the name we give (RFC 5321 §4.1.1.1): a domain of ours, as asking the
+    DNS for one may take its time.
     """
     wire = _Wire(float(smtp.timeout_seconds))
     try:
         async with asyncio.timeout(2 * smtp.timeout_seconds):
-            return await _set_up(wire, smtp, base, helo)
+            return await _set_up(wire, smtp, base, helo, context)
     except Lost:
         wire.abort()
         raise
@@ -308,8 +322,7 @@ async def connect(smtp: Smtp, base: Path, helo: str) -> Connection:
         raise Lost(Reply(0, _why(exc), Stage.CONNECT)) from None
 
 
-async def _set_up(wire: _Wire, smtp: Smtp, base: Path, helo: str) -> Connection:
-    context = ssl.create_default_context(cafile=str(base / smtp.ca_file) if smtp.ca_file else None)
+async def _set_up(wire: _Wire, smtp: Smtp, base: Path, helo: str, context: ssl.SSLContext | None) -> Connection:
     implicit = context if smtp.security == "tls" else None
     loop = asyncio.get_running_loop()
     await loop.create_connection(lambda: wire, smtp.host, smtp.effective_port, ssl=implicit)
@@ -317,6 +330,7 @@ async def _set_up(wire: _Wire, smtp: Smtp, base: Path, helo: str) -> Connection:
     await _expect(wire, Stage.CONNECT, 220)
     extensions = await _hello(wire, helo)
     if smtp.security == "starttls":
+        assert context is not None
         if "STARTTLS" not in extensions:
             raise Lost(Reply(0, f"{smtp.host} offers no STARTTLS", Stage.CONNECT))
         await wire.write(b"STARTTLS\r\n", Stage.CONNECT)

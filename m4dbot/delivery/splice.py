@@ -17,6 +17,8 @@ _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
 _LONG = re.compile(rb"[^\n]{999}")  # RFC 5322 §2.1.1: 998 characters and CRLF
 _PRINTABLE = re.compile(r"[ -~]+")
 _SLOTS = frozenset(Slot)
+_ATOMS = re.compile(r"[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)*")
+_NOT_PLAIN = re.compile(rb"[^A-Za-z0-9!*+/-]")
 
 
 class Unfit(ValueError):
@@ -88,6 +90,8 @@ def value_of(slot: str, *, address: str, name: str, message_id: str, leave: str)
     """What stands in a slot. `leave` is the address that takes the person off. Raises Unfit for control characters
     and whatever else could end a line or a header; long names are folded between encoded words."""
     if slot == Slot.TO:
+        if found := _plain_mailbox(name, address):
+            return found
         try:
             return bytes(Headers().mailbox("To", one_line(name, 100), address))[4:-2]
         except ValueError as exc:
@@ -97,3 +101,20 @@ def value_of(slot: str, *, address: str, name: str, message_id: str, leave: str)
     if not _PRINTABLE.fullmatch(value):
         raise Unfit(f"the part '{slot}' for {address!a} is empty or holds characters that do not belong into a mail")
     return value.encode("ascii")
+
+
+def _plain_mailbox(name: str, address: str) -> bytes | None:
+    """What `Headers.mailbox` makes of the names most people have, at a tenth of the cost; None for all others."""
+    # Printable means: no control, no line separator, nothing that changes the direction of reading.
+    if not name.isprintable() or not _PRINTABLE.fullmatch(address) or "<" in address or ">" in address:
+        return None
+    if _ATOMS.fullmatch(name):
+        shown = name
+    elif not name.isascii() and len(name) <= 40 and name == name.strip() and "  " not in name:
+        # RFC 2047 §5 (3): in a phrase only these stand for themselves.
+        encoded = _NOT_PLAIN.sub(lambda m: b"_" if m[0] == b" " else b"=%02X" % m[0][0], name.encode("utf-8"))
+        shown = f"=?utf-8?q?{encoded.decode('ascii')}?="
+    else:
+        return None
+    mailbox = f"{shown} <{address}>"
+    return mailbox.encode("ascii") if len(mailbox) <= 72 else None
