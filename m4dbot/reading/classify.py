@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from m4dbot.reading.addresses import addresses_of, domain_of, message_ids_of
 from m4dbot.reading.commands import parse_command
 from m4dbot.reading.mime import Mail
-from m4dbot.reading.phrases import found_phrase, phrases, plain_words
+from m4dbot.reading.phrases import found_phrase, phrases, plain_words, word_tables
 from m4dbot.reading.plus import PlusKind, plus_of
 from m4dbot.reading.suspicion import Suspicion, suspicion_of
 from m4dbot.reading.values import Kind, Person, Surroundings
@@ -279,8 +279,16 @@ def _signs(facts: Facts, precedence: str) -> list[tuple[int, str]]:
         elif away:
             signs.append((2, f"the text says “{away.strip()}”"))
         if away and meanwhile:
-            signs.append((1, f"and “{meanwhile.strip()}”"))
+            # A few words that say nothing but this need no further sign, whoever typed them.
+            alone = facts.words <= 60 and facts.beginning.find(away) <= 150 and not _names_a_place(facts.beginning)
+            signs.append((2 if alone else 1, f"and “{meanwhile.strip()}”"))
     return signs
+
+
+def _names_a_place(words: str) -> bool:
+    """Whether a text speaks of a week or a question: then it says more than that somebody is away."""
+    labels = {*word_tables()["correction"]["question"], *word_tables()["correction"]["week"]}
+    return any(len(word) > 3 and word in labels for word in words.split())
 
 
 def _subject_signs(facts: Facts) -> list[tuple[int, str]]:
