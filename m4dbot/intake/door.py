@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from m4dbot.intake.routing import Routing
 from m4dbot.intake.values import Accepted, Arrival, CursorMove, Disposition
+from m4dbot.reading.headers import Headers
 from m4dbot.store.database import Database
 from m4dbot.store.identity import hash_of, headers_of, storable, stored_message_id
 from m4dbot.store.tables import Cursor, Message
+
+log = structlog.get_logger("m4dbot.intake")
 
 _SENDER_LENGTH = 1000  # characters of an envelope address that are kept
 
@@ -44,10 +49,10 @@ def accept(
 
 
 def _rows(arrival: Arrival, routing: Routing) -> list[dict[str, Any]]:
-    headers, body_start = headers_of(arrival.raw)
+    message_id, content_hash, groups = _identified(arrival, routing)
     written = {
-        "message_id": stored_message_id(headers),
-        "content_hash": hash_of(arrival.raw, headers, body_start),
+        "message_id": message_id,
+        "content_hash": content_hash,
         "raw": arrival.raw,
         "size": arrival.full_size or len(arrival.raw),
         "source": arrival.source,
@@ -62,7 +67,19 @@ def _rows(arrival: Arrival, routing: Routing) -> list[dict[str, Any]]:
         "sender": "",
         "subject": "",
     }
-    return [{"group_id": group_id, **written} for group_id in routing.groups_for(arrival, headers)]
+    return [{"group_id": group_id, **written} for group_id in groups]
+
+
+def _identified(arrival: Arrival, routing: Routing) -> tuple[str, str, tuple[int, ...]]:
+    """A mail's Message-ID, the hash of what its sender wrote, and its groups."""
+    try:
+        headers, body_start = headers_of(arrival.raw)
+        groups = routing.groups_for(arrival, headers)
+        return stored_message_id(headers), hash_of(arrival.raw, headers, body_start), groups
+    except Exception as exc:
+        # Whatever is wrong with it, it is somebody's mail, and those behind it wait: it is known by its bytes.
+        log.error("intake.odd_mail", source=arrival.source, detail=arrival.source_detail, error=type(exc).__name__)
+        return "", hashlib.sha256(arrival.raw).hexdigest(), routing.groups_for(arrival, Headers())
 
 
 _Identity = tuple[int, str, str]

@@ -245,7 +245,8 @@ class Mailbox:
     def run(self, stop: Event, on_mail: Callable[[], None]) -> None:
         """Read the mailbox until `stop` is set, and call `on_mail` whenever new mail was stored.
 
-        Never raises for what a server or a database does: it says so in the log and tries again, with growing pauses.
+        Never raises: what a server, a database or a mail does to it is told in the log, and it tries again with growing
+        pauses.
         """
         failures = 0
         while not stop.is_set():
@@ -254,11 +255,12 @@ class Mailbox:
                     on_mail()
                 failures = 0
                 self.wait(stop)
-            except (M4dbotError, *Troubles) as exc:
+            except Exception as exc:
                 self.close()
+                said = str(exc) if isinstance(exc, M4dbotError) else f"{type(exc).__name__}: {_said(exc)}"
                 pause = min(PAUSE_LONGEST, 2.0 ** min(failures, 9)) * _random.uniform(0.7, 1.0)
                 failures += 1
-                log.warning("imap.failed", mailbox=self.name, error=str(exc), retry_seconds=round(pause, 1))
+                log.warning("imap.failed", mailbox=self.name, error=said, retry_seconds=round(pause, 1))
                 stop.wait(pause)
         self.close()
 
