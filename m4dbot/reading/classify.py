@@ -253,7 +253,7 @@ def _automatic(facts: Facts) -> Verdict | None:
 
 
 def _signs(facts: Facts, precedence: str) -> list[tuple[int, str]]:
-    """Signs of a program and their weight. Four make it sure; no single kind of sign reaches that."""
+    """Signs of a program and their weight; four make it sure."""
     signs: list[tuple[int, str]] = []
     if facts.null_sender:
         signs.append((2, "the return path is empty"))

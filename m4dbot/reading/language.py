@@ -12,7 +12,6 @@ MOST_CHARACTERS = 800  # more words do not make it clearer
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NOT_PROSE = re.compile(r"https?://\S{1,500}|www\.\S{1,300}|\S{1,100}@\S{1,100}")
-_BEYOND_LATIN = re.compile("[\u0370-\u1dff\u1f00-\u1fff\u2e80-\U0010ffff]")
 # Languages that are known by their script; a letter of the second set names another one of the script.
 _SCRIPTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
@@ -82,7 +81,8 @@ def _likeliest_of_few_words(scores: dict[str, float], best: float, languages: tu
 
 
 def _by_script(text: str, letters: int) -> str | None:
-    if text.isascii() or len(_BEYOND_LATIN.findall(text)) * 2 <= letters:
+    # Latin letters and their accents end at U+036F.
+    if text.isascii() or sum(map("\u036f".__lt__, text)) * 2 <= letters:
         return None
     for script, language, others in _SCRIPTS:
         # Compiled when a text first needs them; `re` keeps them.

@@ -13,7 +13,6 @@ _TOKEN = re.compile(r"\S{1,60}")
 _ENDS = ',;:!?)]»”"،؛'
 _OPENS = "([«“\"'*_"
 _INITIAL = re.compile(r"^[^\W\d_]\.$")
-_CASELESS = re.compile("[\u0590-\u06ff\u0900-\u0dff\u0e00-\u0eff\u1200-\u137f\u3040-\u9fff\uac00-\ud7af]")
 _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
 MOST_WORDS_OF_A_NAME = 6
 
@@ -86,7 +85,7 @@ def leading_name(text: str) -> tuple[str, int]:
             break
         if low in words.titles and not names:
             taken.append(bare)
-        elif _capital(bare) or (_CASELESS.match(bare) and names < 4 and bare not in words.ends_of_names):
+        elif _capital(bare) or (_caseless(bare) and names < 4 and bare not in words.ends_of_names):
             sentence_ends = bare.endswith(".") and not _INITIAL.match(bare)
             taken.append(bare.rstrip(".") if sentence_ends else bare)
             names += 1
@@ -100,6 +99,11 @@ def leading_name(text: str) -> tuple[str, int]:
             break
     end = end_of_name
     return " ".join(taken[:kept]), end
+
+
+def _caseless(word: str) -> bool:
+    """Whether a word is of a script that has no capitals, such as Arabic."""
+    return word[0].isalpha() and word[0].lower() == word[0].upper()
 
 
 def _capital(word: str) -> bool:

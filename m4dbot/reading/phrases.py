@@ -11,7 +11,7 @@ from typing import Any
 _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
 _BETWEEN_WORDS = re.compile(r"[^\w'\-]+")
 # Scripts that put no blank between words: there a phrase may stand anywhere.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xAC00, 0xD7AF))
 
 
 def plain_words(text: str) -> str:
@@ -35,7 +35,8 @@ def phrases(name: str) -> tuple[str, ...]:
 
 def _ready(phrase: str) -> str:
     words = plain_words(phrase)
-    return words.strip() if _UNSPACED.search(words) else words
+    unspaced = any(first <= ord(letter) <= last for letter in words for first, last in _UNSPACED)
+    return words.strip() if unspaced else words
 
 
 @cache
