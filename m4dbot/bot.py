@@ -6,14 +6,12 @@ told to stop. The demo calls the same steps on a clock of its own.
 
 from __future__ import annotations
 
-import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.orm import Session
@@ -30,9 +28,6 @@ from m4dbot.reading.values import Reading
 from m4dbot.store.database import Database
 from m4dbot.store.locks import keeps_calendar, only_bot
 from m4dbot.store.tables import Contribution
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 TICK_SECONDS = 5  # between looks at the calendar
 LOOK_SECONDS = 2.0  # between looks for mail that another process put into the store
@@ -118,21 +113,6 @@ def run(config: Config, database: Database, stop: threading.Event) -> None:
         stop.wait()
         log.info("bot.stopping")
     log.info("bot.stopped")
-
-
-def run_until_signalled(config: Config, database: Database) -> None:
-    """As `run`, until SIGTERM or SIGINT."""
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        run(config, database, stop)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

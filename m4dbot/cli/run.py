@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 
 import click
 
@@ -18,10 +20,15 @@ def run(ctx: click.Context, json_log: bool) -> None:
     Ends within ten seconds. A second one on the same SQLite database refuses to start. The log goes to standard
     error, an event a line, without the text of mails and without passwords.
     """
-    from m4dbot.bot import run_until_signalled
+    stop = threading.Event()
+    # Before everything else: a stop that comes while the rest is being imported is a clean one, too.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+
+    from m4dbot import bot
     from m4dbot.logs import log_events
 
     log_events(sys.stderr, as_json=json_log)
     config = common.config_of(ctx)
     with common.store(config) as database:
-        run_until_signalled(config, database)
+        bot.run(config, database, stop)
