@@ -105,8 +105,9 @@ def _too_large(_reading: Reading, around: Circumstances) -> Verdict | None:
 
 def _dangerous(reading: Reading, _around: Circumstances) -> Verdict | None:
     for attachment in reading.attachments:
-        if attachment.name.rpartition(".")[2].strip(" .").lower() in DANGEROUS and "." in attachment.name:
-            return _hold(f"The attachment “{attachment.name[:80]}” is a program or may carry one; do not open it.")
+        name = " ".join(attachment.name.split())
+        if "." in name and name.rpartition(".")[2].strip(" .").lower() in DANGEROUS:
+            return _hold(f"The attachment “{name[:80]}” is a program or may carry one; do not open it.")
     return None
 
 
