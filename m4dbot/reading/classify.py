@@ -145,6 +145,8 @@ def _receipt(facts: Facts) -> Verdict | None:
         return Verdict(Kind.RECEIPT, "A receipt that a mail was read or thrown away (RFC 8098).")
     if b"disposition-notification" in (facts.mail.headers.raw("content-type") or b"").lower():
         return Verdict(Kind.RECEIPT, "The mail calls itself a disposition notification (RFC 8098).")
+    if b"feedback-report" in (facts.mail.headers.raw("content-type") or b"").lower():
+        return Verdict(Kind.RECEIPT, "A mail provider reports that somebody marked a mail as spam (RFC 5965).")
     begins, _, _ = facts.subject.partition(":")
     if facts.words <= 120 and plain_words(begins) in phrases("receipt_subject"):
         said = found_phrase(facts.beginning, phrases("receipt_text"))

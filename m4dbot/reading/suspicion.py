@@ -66,7 +66,9 @@ def suspicion_of(mail: Mail, author: Person, subject: str, *, null_sender: bool,
     if mail.status or "x-failed-recipients" in mail.headers:
         return Suspicion.STRONG
     if mail.content_type == "multipart/report" and not mail.disposition:
-        return Suspicion.STRONG
+        about = (mail.headers.raw("content-type") or b"").lower()
+        # RFC 8098 and RFC 5965 send reports too, of a mail that arrived.
+        return Suspicion.NONE if b"disposition-not" in about or b"feedback-report" in about else Suspicion.STRONG
     local = author.address.rpartition("@")[0]
     if _DAEMON.match(local) or _DAEMON_NAME.search(author.name):
         return Suspicion.STRONG
