@@ -6,37 +6,45 @@ of passages at 0.9 or more, 97% are right.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from m4dbot.tagging.decoding import Believed
 
 
-def of_mark(believed: Believed, week_known: bool) -> float:
-    """A passage that a mark begins. `week_known` where more than the date tells the week."""
+def of_mark(believed: Believed, week: float) -> float:
+    """A passage that a mark begins. `week` is the chance that the week is right (see of_weeks)."""
     kinds, margin = believed.mark.kinds, believed.margin
-    if (
-        "translated" not in kinds
-        and len(kinds & {"label", "quoted", "heading", "number", "answered"}) >= 2
-        and margin > 3
-    ):
-        return 0.99
     if "translated" in kinds:
         return _steps(margin, ((3.0, 0.88), (1.0, 0.85)), 0.75)
     if "quoted" in kinds:
+        if margin > 3 and kinds & {"label", "number"}:
+            return 0.99
         return _steps(margin, ((4.5, 0.98), (2.5, 0.96), (1.0, 0.92), (0.0, 0.82)), 0.6)
     if "answered" in kinds:
         return 0.8 if "below the last" in kinds else 0.97
-    if "label" in kinds:
-        return (0.97 if margin >= 4 else 0.93) if week_known else 0.91
-    if "number" in kinds:
-        return _steps(margin, ((4.0, 0.93), (2.0, 0.88)), 0.75)
     if "heading" in kinds:
+        if kinds & {"label", "number"}:
+            return 0.97
         return _steps(margin, ((3.0, 0.93), (1.5, 0.88), (0.5, 0.8)), 0.65)
-    if "topic" in kinds:
-        return 0.8
-    if "mention" in kinds:
-        return 0.85 if week_known else 0.8
-    return 0.85
+    if "label" in kinds:
+        return min(week, 0.97)
+    if "number" in kinds:
+        return min(week, _steps(margin, ((4.0, 0.93), (2.0, 0.88)), 0.75))
+    return min(week, 0.85 if "week" in kinds else 0.8)
+
+
+def of_weeks(evidence: Mapping[int, Sequence[str]], weeks: int) -> dict[int, float]:
+    """The chance that a number whose week is not written is meant of each week of a discussion.
+
+    `evidence` is what the envelope says for each week; `weeks` is how many there are.
+    """
+    if weeks == 1:
+        return dict.fromkeys(evidence, 0.98)
+    return {
+        week: 0.97 if any(not e.startswith("date: ") for e in said) else 0.93 if said else 0.8
+        for week, said in evidence.items()
+    }
 
 
 def of_content(likeness: float, ratio: float, week_sure: bool) -> float:

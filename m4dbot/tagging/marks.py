@@ -23,8 +23,8 @@ class Mark:
     """`start` is where a passage may begin, `end` where the words that mark it end.
 
     `candidates` weighs each tag the mark may mean, `null` the case that it means nothing.
-    `kinds` are the kinds of evidence seen: "label" ("unsure" besides, where its letter may mean
-    something else), "topic", "quoted" or "heading" ("translated" besides, where it is known by its
+    `kinds` are the kinds of evidence seen: "label" ("week named", or "unsure" where its letter may
+    mean something else, besides), "topic", "quoted" or "heading" ("translated" besides, where it is known by its
     form), "week", "mention", "number", "answered". `unit` is the index of the unit it stands in.
     """
 
@@ -167,6 +167,8 @@ class Marker:
             candidates = {t: s + 3.0 for t, s in candidates.items()}
         end = unit.start if kind == "mention" else tokens[label.last - 1].end
         mark = Mark(unit.start, end, index, {kind}, candidates, null)
+        if label.weeks:
+            mark.kinds.add("week named")
         said = text[tokens[label.first].start : tokens[label.last - 1].end]
         for tag in candidates:
             mark.say(tag, f"ordinal: '{said}'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from m4dbot.tagging.counting import Counting
@@ -15,6 +15,7 @@ from m4dbot.tagging.vocabulary import Sense, fold, vocabulary
 ENOUGH = 1.5  # from here on a list is taken for answers
 _MOST_LISTS = 30  # a mail with more is a table, not a contribution
 _MOST_ITEMS = 200
+_UNLIKELY = 2.5  # a week so much less likely than the likeliest is left out
 
 Fit = Callable[[int, int, Tag], float]
 
@@ -28,11 +29,11 @@ class NumberedList:
 
 
 def answer_lists(
-    layout: Layout, marks: Sequence[Mark], week: int | None, counting: Counting, fit: Fit
+    layout: Layout, marks: Sequence[Mark], weeks: Mapping[int, float], counting: Counting, fit: Fit
 ) -> list[NumberedList]:
     """The numbered lists whose figures are question numbers.
 
-    `week` is the one the mail seems to be about; a week named in the text above a list comes first.
+    `weeks` weighs the weeks the mail may be about; a week named in the text above a list comes first.
     `fit(first, last, tag)` says how much better a stretch of tokens fits a question than the others
     of its week, -1 to 1.
     """
@@ -42,7 +43,10 @@ def answer_lists(
         if any(one.items[0][0] < items[0][0] < one.items[-1][0] for one in found):
             continue
         named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
-        here = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week if named else week
+        here = dict(weeks)
+        if named:
+            week = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week
+            here = {week or 0: 0.0}
         best: NumberedList | None = None
         for tags, less in _readings(items, here, counting):
             weight = less + _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
@@ -54,16 +58,25 @@ def answer_lists(
 
 
 def _readings(
-    items: list[tuple[int, int]], week: int | None, counting: Counting
+    items: list[tuple[int, int]], weeks: Mapping[int, float], counting: Counting
 ) -> list[tuple[list[tuple[int, Tag]], float]]:
-    """What the figures may mean: counted inside the week, or, less likely, through all weeks."""
-    inside = [(i, counting.inside(n, week)) if week is not None else (i, None) for i, n in items]
-    through = [(i, counting.through(n)) for i, n in items]
+    """What the figures may mean, each with what speaks against it: 0 or less.
+
+    Counted inside one of the likely weeks; or, less likely, through all weeks.
+    """
+    top = max(weeks.values(), default=0.0)
+    readings = [
+        ([(i, counting.inside(n, week)) for i, n in items], weight - top)
+        for week, weight in sorted(weeks.items(), key=lambda pair: (-pair[1], pair[0]))
+        if weight > top - _UNLIKELY
+    ]
+    possible = any(all(tag is not None for _, tag in reading) for reading, less in readings if less == 0.0)
+    readings.append(([(i, counting.through(n)) for i, n in items], -_UNLIKELY if possible else -0.5))
     result: list[tuple[list[tuple[int, Tag]], float]] = []
-    for reading in (inside, through):
+    for reading, less in readings:
         known = [(i, tag) for i, tag in reading if tag is not None]
         if len(known) == len(items) and all(known != other for other, _ in result):
-            result.append((known, -2.5 if result else 0.0))
+            result.append((known, less))
     return result
 
 
@@ -162,7 +175,8 @@ def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
         return 2.5
     if before <= 12:
         return 1.8
-    if colon:
+    if colon or (lead.words <= 10 and lead.gap and before > lead.words):
+        # "I want to make three points."
         return -2.0
     share = before / len(layout.tokens)
     return 1.0 if share <= 0.15 else 0.0 if share <= 0.4 else -1.5
@@ -180,7 +194,8 @@ def _shape(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int],
     if numbers == list(range(1, questions + 1)):
         weight += 2.0 if questions >= 3 else 1.2
     elif numbers[0] != 1:
-        weight += 0.3
+        # Lists inside an answer begin with one.
+        weight += 1.2 if len(items) > 1 else 0.6
     return weight - (1.2 if len(items) == 1 else 0.0)
 
 

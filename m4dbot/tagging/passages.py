@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from m4dbot.tagging import calibration
@@ -33,23 +33,26 @@ class Passage:
         return Segment(words, self.tag.week, self.tag.question, self.confidence, tuple(self.evidence))
 
 
-def passages_of(layout: Layout, believed: Sequence[Believed], week_known: bool) -> list[Passage]:
+def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[int, float]) -> list[Passage]:
     """One passage for each mark that has words below it; what stands before the first is left out.
 
-    `week_known` where more than the date tells the week.
+    `chances` is the chance of each week to be meant where a label does not say (calibration.of_weeks).
     """
     passages = []
+    named: set[int | None] = set()
     for i, step in enumerate(believed):
-        quotes = "quoted" in step.mark.kinds
+        if step.mark.kinds & {"week", "week named"}:
+            named.add(step.tag.week)
+        chance = 0.98 if step.tag.week in named else chances.get(step.tag.week or 0, 0.8)
         passages.append(
             Passage(
                 step.mark.start,
                 max(step.mark.start, step.mark.end),
                 believed[i + 1].mark.start if i + 1 < len(believed) else len(layout.text),
                 step.tag,
-                calibration.of_mark(step, week_known or quotes),
+                calibration.of_mark(step, chance),
                 list(step.mark.evidence.get(step.tag, ())),
-                quotes,
+                "quoted" in step.mark.kinds,
             )
         )
     return _headings_joined(layout, passages)

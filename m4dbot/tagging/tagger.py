@@ -30,7 +30,9 @@ OPENING = "opening: before the first question"
 SALUTATION = 12  # words; a longer opening is an introduction
 LONG_OPENING = 60  # words; so much is more than an introduction may be
 SHORTEST_ANSWER = 15  # words; less is not judged by its content
-LONGEST_FIT = 300  # words of a list's item that are compared with the questions
+LONGEST_FIT = 300  # words below a label or figure that are compared with the questions
+FAINT = 0.15  # likenesses below are chance
+WORDS_BELOW = 2.5  # how much the words below a label weigh for its week
 
 
 class Tagger:
@@ -58,8 +60,9 @@ class Tagger:
         envelope.weigh_quoted(place, [tag for quote in quotes for tag in quote.tags], len(quotes))
         layout = lay_out(text, self._vocabulary)
         marks = self._marks(layout, place, quotes, (reading.language or "")[:2])
-        known = place.week is not None or len(self._counting.counts) == 1
-        passages = passages_of(layout, believe(marks, place.weeks, place.question), known)
+        said = {week: place.evidence.get(week, []) for week in self._counting.counts}
+        chances = calibration.of_weeks(said, len(said))
+        passages = passages_of(layout, believe(marks, place.weeks, place.question), chances)
         passages = self._opened(layout, place, passages) if passages else [self._whole(layout, place)]
         for passage in passages:
             self._settle(layout, passage)
@@ -85,14 +88,31 @@ class Tagger:
             # Who labels or quotes does not also hint; and "Point 1:" is then part of an answer.
             marks = [m for m in marks if not m.kinds & {"mention", "topic"} or "week" in m.kinds]
         _weigh_headings(layout, marks, sure)
-        week = _likely_week(place, marks)
-        if language and language not in self._languages and week is not None:
+        weeks = _likely_weeks(place, marks)
+        week = max(weeks, key=lambda w: (weeks[w], -w))
+        if language and language not in self._languages:
             tags = [tag for tag in self._questions.tags if tag.week == week]
             marks = translated_marks(layout, marks, self._questions, tags)
         lists = answer_lists(
-            layout, marks, week, self._counting, lambda first, last, tag: self._fit(layout, first, last, tag)
+            layout, marks, weeks, self._counting, lambda first, last, tag: self._fit(layout, first, last, tag)
         )
-        return add_numbers(layout, marks, lists) if lists else marks
+        marks = add_numbers(layout, marks, lists) if lists else marks
+        self._weigh_words_below(layout, marks)
+        return marks
+
+    def _weigh_words_below(self, layout: Layout, marks: Sequence[Mark]) -> None:
+        """Where a label leaves the week open, the words below it help to tell."""
+        for i, mark in enumerate(marks):
+            if len(mark.candidates) < 2 or not mark.kinds & {"label", "topic", "mention"}:
+                continue
+            end = marks[i + 1].start if i + 1 < len(marks) else len(layout.text)
+            first = bisect_left(layout.tokens, (mark.end,))
+            last = min(bisect_left(layout.tokens, (end,)), first + LONGEST_FIT)
+            treated = self._questions.treated_in(layout.tokens[first:last])
+            most = max((treated.get(tag, 0.0) for tag in mark.candidates), default=0.0)
+            if most >= FAINT:
+                for tag in mark.candidates:
+                    mark.candidates[tag] += WORDS_BELOW * treated.get(tag, 0.0) / most
 
     def _fit(self, layout: Layout, first: int, last: int, tag: Tag) -> float:
         """How much better some words fit a question than the others of its week, -1 to 1."""
@@ -192,17 +212,17 @@ def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark])
             if (unit.bullet, unit.style) in styles:
                 mark.null -= 2.0
             elif len(sure) >= 2:
-                mark.null += 1.5
+                mark.null += 3.0
 
 
-def _likely_week(place: Place, marks: Sequence[Mark]) -> int | None:
-    """The week most of a mail seems to be about, by its envelope and by what it names or quotes."""
+def _likely_weeks(place: Place, marks: Sequence[Mark]) -> dict[int, float]:
+    """How likely a mail is about each week, by its envelope and by what it names or quotes."""
     weights = dict(place.weeks)
     for mark in marks:
         best = max(mark.candidates, key=lambda t: mark.candidates[t])
         if mark.candidates[best] > mark.null and best.week is not None and mark.kinds & {"quoted", "week"}:
             weights[best.week] = weights.get(best.week, 0.0) + 3.0
-    return max(weights, key=lambda w: (weights[w], -w), default=None)
+    return weights
 
 
 def _likelihoods(place: Place) -> dict[int, float]:
