@@ -124,15 +124,27 @@ def post(sender: Sender, discussion: Discussion, said: Post, *, language: str, n
 
 
 def digest(
-    sender: Sender, discussion: Discussion, week: Week, content: Digest, *, language: str, now: datetime
+    sender: Sender,
+    discussion: Discussion,
+    week: Week,
+    content: Digest,
+    *,
+    language: str,
+    now: datetime,
+    part: int = 1,
+    parts: int = 1,
 ) -> Rendered:
-    """The week's contributions by question, not by arrival; late answers to earlier weeks in a section of their own."""
+    """The week's contributions by question, not by arrival; late answers to earlier weeks in a section of their own.
+
+    `content` is part number `part` of `parts`.
+    """
     mail = _Mail(sender, discussion, language, now)
     following = next((w for w in discussion.weeks if w.opens > week.opens and w.opens > discussion.day_of(now)), None)
     is_last = week.number == discussion.weeks[-1].number
     return mail.rendered(
         MailKind.DIGEST,
-        subject=mail.t("digest.subject", week=week.number, title=mail.title),
+        subject=mail.t("digest.subject", week=week.number, title=mail.title)
+        + (f" ({part}/{parts})" if parts > 1 else ""),
         place=Place(week.number),
         thread=(week_thread(sender, discussion, week.number),),
         week=mail.week(week),
@@ -140,8 +152,11 @@ def digest(
         earlier=mail.sections(content.earlier),
         later=mail.sections(content.later),
         figures=mail.figures(content.figures, [week]),
-        next_day=mail.t.day(following.opens) if following else "",
-        is_last=is_last,
+        part=mail.t("digest.part", part=part, parts=parts) if parts > 1 else "",
+        is_first_part=part == 1,
+        # What comes next is said at the end.
+        next_day=mail.t.day(following.opens) if following and part == parts else "",
+        is_last=is_last and part == parts,
     )
 
 

@@ -21,7 +21,7 @@ from m4dbot.discussion.model import Discussion, Week
 from m4dbot.errors import M4dbotError, NotFound
 from m4dbot.publishing import compose
 from m4dbot.publishing.audience import languages_of, reading_language, recipients
-from m4dbot.publishing.material import configured_group, digest_of, figures_of, published, sender_of
+from m4dbot.publishing.material import configured_group, digest_of, figures_of, parts_of, published, sender_of
 from m4dbot.publishing.values import Digest, Figures, MailKind, Place, Section, Sender
 from m4dbot.store import discussions
 from m4dbot.store.tables import Contribution, DiscussionRow, Mailing, Setting
@@ -137,24 +137,32 @@ def _act(session: Session, config: Config, discussion_id: int, due: Due, now: da
     languages = languages_of(people)
     figures = _figures(session, row.id, discussion, occasion)
     sender = sender_of(config, group)
-    mailing_id = enqueue(
-        session,
-        group_id=row.group_id,
-        key=occasion.key,
-        kind=kind,
-        now=now,
-        due_at=occasion.due_at,
-        discussion_id=row.id,
-        week=occasion.week,
-        renderings=[
+    in_parts = zip(
+        *(
             rendered(sender, discussion, occasion, language=language, now=now, figures=figures, content=content)
             for language in languages
-        ],
-        recipients=people,
-        domain=group.domain,
+        ),
+        strict=True,
     )
-    if mailing_id is None:
-        return None
+    mailing_id: int | None = None
+    for part, renderings in enumerate(in_parts, 1):
+        queued = enqueue(
+            session,
+            group_id=row.group_id,
+            # The occasion's own key is the first part's: who has claimed it sends all of them.
+            key=occasion.key if part == 1 else f"{occasion.key}/part-{part}",
+            kind=kind,
+            now=now,
+            due_at=occasion.due_at,
+            discussion_id=row.id,
+            week=occasion.week,
+            renderings=renderings,
+            recipients=people,
+            domain=group.domain,
+        )
+        if queued is None:
+            return None
+        mailing_id = mailing_id or queued
     if content is not None:
         _remember_printed(session, occasion.key, content)
     counts = tuple((code, sum(p.language == code for p in people)) for code in languages)
@@ -170,29 +178,34 @@ def rendered(
     now: datetime,
     figures: Figures,
     content: Digest | None = None,
-) -> Rendered:
-    """The mail of an occasion in one language. Pure. `figures` are those the occasion's mail shows."""
+) -> tuple[Rendered, ...]:
+    """The mail of an occasion in one language, a long digest in parts. Pure. `figures` are those the mail shows."""
     match occasion.kind:
         case OccasionKind.ANNOUNCEMENT:
-            return compose.announcement(sender, discussion, language=language, now=now)
+            return (compose.announcement(sender, discussion, language=language, now=now),)
         case OccasionKind.QUESTIONS:
-            return compose.questions(sender, discussion, _week(discussion, occasion), language=language, now=now)
+            week = _week(discussion, occasion)
+            return (compose.questions(sender, discussion, week, language=language, now=now),)
         case OccasionKind.REMINDER:
-            return compose.reminder(
-                sender, discussion, _week(discussion, occasion), figures, language=language, now=now
-            )
+            week = _week(discussion, occasion)
+            return (compose.reminder(sender, discussion, week, figures, language=language, now=now),)
         case OccasionKind.DIGEST:
             week = _week(discussion, occasion)
-            return compose.digest(sender, discussion, week, content or _empty_digest(week), language=language, now=now)
+            parts = parts_of(content or _empty_digest(week))
+            return tuple(
+                compose.digest(
+                    sender, discussion, week, each, language=language, now=now, part=number, parts=len(parts)
+                )
+                for number, each in enumerate(parts, 1)
+            )
         case OccasionKind.LAST_CALL:
             every = [Place(week.number, question.number) for week, question in discussion.questions()]
             silent = [p for p in every if not figures.by_question.get((p.week or 0, p.question or 0))]
             # Where nothing has come in yet, a list of every question would say nothing.
-            return compose.last_call(
-                sender, discussion, silent if figures.contributions else [], language=language, now=now
-            )
+            named = silent if figures.contributions else []
+            return (compose.last_call(sender, discussion, named, language=language, now=now),)
         case OccasionKind.THANKS:
-            return compose.thanks(sender, discussion, figures, language=language, now=now)
+            return (compose.thanks(sender, discussion, figures, language=language, now=now),)
 
 
 def _week(discussion: Discussion, occasion: Occasion) -> Week:
@@ -256,7 +269,7 @@ def _printed(session: Session, slug: str) -> set[int]:
 def digest_preview(
     session: Session, config: Config, discussion: str, *, week: int | None, now: datetime, language: str = ""
 ) -> Rendered:
-    """The digest as it would go out at `now`; nothing is written.
+    """The digest as it would go out at `now`, in one piece; nothing is written.
 
     `discussion` is a slug; `week` None means the week of `now` (else the last). Raises NotFound where there is no
     such discussion or week.

@@ -159,6 +159,42 @@ def digest_of(
     )
 
 
+# Large mail services cut a mail off after 102 kB of HTML, and with it the address to unsubscribe with.
+LARGEST_DIGEST = 85_000  # bytes
+_FRAME, _SECTION, _ENTRY, _LINE = 9_000, 900, 600, 60  # about what the layout adds to the words
+
+
+def parts_of(digest: Digest, most: int = LARGEST_DIGEST) -> tuple[Digest, ...]:
+    """The digest in as many parts as it takes to stay below `most` bytes each; mostly one.
+
+    Order and every entry are kept whole, so a single very long contribution makes a part that is larger. The figures
+    stand in the first part.
+    """
+    parts: list[dict[str, list[Section]]] = [{}]
+    size = _FRAME
+    for name in ("week", "earlier", "later"):
+        for section in getattr(digest, name):
+            rest, begun = section.entries, False
+            while rest or not begun:
+                taken, weight = 0, _SECTION
+                while taken < len(rest) and (size + weight + _weight(rest[taken]) <= most or size + taken == _FRAME):
+                    weight += _weight(rest[taken])
+                    taken += 1
+                if rest and not taken:
+                    parts.append({})
+                    size = _FRAME
+                    continue
+                parts[-1].setdefault(name, []).append(Section(section.place, rest[:taken]))
+                size += weight
+                rest, begun = rest[taken:], True
+    found = [Digest(tuple(p.get("week", ())), tuple(p.get("earlier", ())), tuple(p.get("later", ()))) for p in parts]
+    return (replace(found[0], figures=digest.figures), *found[1:])
+
+
+def _weight(entry: Entry) -> int:
+    return len(entry.text.encode("utf-8", "replace")) + _LINE * (entry.text.count("\n") + 1) + _ENTRY
+
+
 def _known(place: Place, discussion: Discussion, week: Week) -> Place:
     """What names no week, or one the discussion does not have, is read under `week`, in whose digest it is."""
     if place.week is None or discussion.week(place.week) is None:

@@ -45,9 +45,10 @@ def rehearse(
         ordered = tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
         languages = [code for code, _ in ordered] or list(discussion.languages)
         renderings = tuple(
-            rendered(sender, discussion, occasion, language=code, now=occasion.due_at, figures=Figures())
+            mail
             for code in languages
             if mails
+            for mail in rendered(sender, discussion, occasion, language=code, now=occasion.due_at, figures=Figures())
         )
         found.append(Rehearsed(occasion, occasion.due_at.astimezone(discussion.zone), ordered, renderings))
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -195,6 +197,34 @@ def test_an_occasion_that_fails_is_tried_again(
         assert mailings(session)["wells-2027/week-1/reminder"][0] == "queued"
     monkeypatch.undo()
     assert [s.key for s in run_due(database, config, at(4, 13))] == ["wells-2027/week-1/questions"]
+
+
+def test_a_long_digest_goes_out_in_parts(database: Database, config: Config) -> None:
+    """Each part stays below what large services show whole; together they hold everything, once."""
+    with database.write() as session:
+        discussion_id = load(session)
+        subscribe(session, "Ann")
+        subscribe(session, "Bob", "fr")
+        for number in range(40):
+            words = "\n\n".join([f"Contribution {number} has this to say. " + "Réparer la pompe coûte cher. " * 40] * 4)
+            contribution(session, (words, 1, 1 + number % 2), discussion_id=discussion_id, name=f"Author{number}")
+    (sent,) = [s for s in run_due(database, config, at(7, 18)) if s.kind is MailKind.DIGEST]
+    assert sent.recipients == 2
+    with database.read() as session:
+        keys = [key for key, (state, _) in mailings(session).items() if "/digest" in key and state == "queued"]
+        subjects = session.scalars(select(Rendering.subject).where(Rendering.language == "fr")).all()
+    assert keys[0] == "wells-2027/week-1/digest"
+    assert keys[1:] == [f"wells-2027/week-1/digest/part-{n}" for n in range(2, len(keys) + 1)]
+    assert len(keys) > 1
+    assert any(subject.endswith(f"({len(keys)}/{len(keys)})") for subject in subjects)
+    texts = []
+    for key in keys:
+        message = email.message_from_bytes(body(database, key), policy=email.policy.default)
+        assert len(message.get_body(("html",)).get_content().encode()) < 102_000
+        texts.append(message.get_body(("plain",)).get_content())
+    for number in range(40):
+        assert sum(f"Contribution {number} has this" in text for text in texts) == 1
+    assert run_due(database, config, at(7, 19)) == []
 
 
 def test_a_discussion_no_longer_understood_holds_up_no_other(database: Database, config: Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 from m4dbot.config import DELIVERIES as CONFIGURABLE
 from m4dbot.discussion.model import Discussion
 from m4dbot.publishing.audience import AUDIENCE, languages_of, reading_language
-from m4dbot.publishing.material import Published, by_question, digest_of, figures_of
+from m4dbot.publishing.material import LARGEST_DIGEST, Published, by_question, digest_of, figures_of, parts_of
 from m4dbot.publishing.rehearse import rehearse
-from m4dbot.publishing.values import DELIVERIES, MailKind, Place, Sender, Words
+from m4dbot.publishing.values import DELIVERIES, Digest, Figures, MailKind, Place, Section, Sender, Words
 from tests.unit.publishing.conftest import entry
 
 
@@ -87,6 +88,32 @@ def test_a_digest_has_every_question_of_its_week(discussion: Discussion) -> None
     assert [s.place for s in early.week] == [Place(1, 1), Place(1, 2), Place(1)]
     assert early.week[0].entries == ()
     assert [s.place for s in early.later] == [Place(2, 1)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 40_000)), max_size=30))
+def test_a_long_digest_comes_in_parts(sizes: list[tuple[int, int]]) -> None:
+    """Every entry is in one part, in order, none cut; a part is too large only by a single contribution."""
+    sections: list[Section] = []
+    for place, run in groupby(sorted(enumerate(sizes), key=lambda s: s[1][0]), key=lambda s: s[1][0]):
+        entries = tuple(entry("x" * length, contribution_id=number) for number, (_, length) in run)
+        sections.append(Section(Place(1, place), entries))
+    whole = Digest(tuple(sections[:1]), tuple(sections[1:2]), tuple(sections[2:]), Figures(contributions=9))
+    parts = parts_of(whole)
+    assert [i for p in parts for i in p.contribution_ids] == list(whole.contribution_ids)
+    printed = [e for p in parts for s in (*p.week, *p.earlier, *p.later) for e in s.entries]
+    assert sum(len(e.text) for e in printed) == sum(length for _, length in sizes)
+    assert [p.figures.contributions for p in parts] == [9] + [0] * (len(parts) - 1)
+    for part in parts:
+        entries = [e for s in (*part.week, *part.earlier, *part.later) for e in s.entries]
+        assert len(entries) <= 1 or sum(len(e.text) for e in entries) < LARGEST_DIGEST
+
+
+def test_a_short_digest_is_one_mail(discussion: Discussion) -> None:
+    """Silent questions keep their place, and nothing is divided without need."""
+    digest = digest_of(discussion, discussion.weeks[0], [published(1, Words(Place(1, 2), "Words."))], printed=())
+    assert parts_of(digest) == (digest,)
+    assert parts_of(Digest(())) == (Digest(()),)
 
 
 def test_figures_count_people_once() -> None:
