@@ -31,10 +31,10 @@ def _translation() -> dict[int, str | None]:
     for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6,
                  0xE50, 0xED0, 0xF20, 0x1040, 0x17E0, 0x1810, 0xFF10):  # fmt: skip
         table |= {zero + n: str(n) for n in range(10)}
-    table |= {0xFF1A: ":", 0xFE55: ":", 0x55D: ":", 0x1361: " ", 0xFF0C: ",", 0x60C: ",", 0x3001: ",",
-              0x3002: ".", 0xFF08: "(", 0xFF09: ")", 0xFF1C: "<", 0xFF1E: ">", 0xFE64: "<", 0xFE65: ">",
-              0x2014: "-", 0x2013: "-", 0x2015: "-", 0x2500: "-", 0x2501: "-", 0x2010: "-", 0x2011: "-",
-              0x2012: "-"}  # fmt: skip
+    table |= dict.fromkeys([0xFF1A, 0xFE55, 0x55D, 0x589, 0x17D6, 0x1366], ":")
+    table |= {0x1361: " ", 0xFF0C: ",", 0x60C: ",", 0x3001: ",", 0x3002: ".", 0xFF08: "(", 0xFF09: ")"}
+    table |= {0xFF1C: "<", 0xFF1E: ">", 0xFE64: "<", 0xFE65: ">"}
+    table |= dict.fromkeys([*range(0x2010, 0x2016), 0x2500, 0x2501], "-")
     return table
 
 
@@ -143,37 +143,82 @@ def is_attribution(text: str, *, above_quote: bool) -> bool:
     `above_quote` tells that a marked quotation follows; without one, what follows would be cut on
     the word of this line alone, and more is asked of it.
     """
-    if len(text) > _LONGEST_ATTRIBUTION or len(text) < 6 or (not above_quote and text.startswith(_NEVER_FIRST)):
+    if not 6 <= len(text) <= _LONGEST_ATTRIBUTION:
         return False
     t = _traits(text)
-    if above_quote and t.verb and t.colon and t.others <= 8:
+    if above_quote:
+        return _attributes_marked(text, t)
+    return t.others <= 28 and not text.startswith(_NEVER_FIRST) and _attributes_unmarked(text, t)
+
+
+def _attributes_marked(text: str, t: _Traits) -> bool:
+    if t.verb and t.colon and t.others <= 8:
         return True
     if not (t.address or t.date or t.time) or t.others > 28 or not _begins_well(text, t):
         return False
-    if t.address and (t.date or t.time) and (t.colon or t.verb):
-        return t.verb or ((t.bracketed or t.time) and _one_address_near_date(text))
-    if t.verb and t.colon and (t.address or t.date):
+    if t.verb and ((t.colon and (t.address or t.date)) or (t.address and (t.date or t.time))):
         return True
-    if t.lead <= 4 and t.verb and t.date and t.time:
-        return above_quote
-    if above_quote:
-        if t.lead <= 4 and t.date and t.address and t.others <= 12:
-            return True
-        if t.colon and t.date and (t.time or t.lead <= 2) and t.lead <= 4 and t.others <= 14:
-            return True
-        return t.colon and t.address and t.others <= 10
-    # No word of it is known: a date and a time at the beginning, then a name, few words, a colon.
-    return t.colon and t.lead <= 4 and t.date and t.time and t.others <= 10 and not t.known_on and _names_after(text)
+    if t.lead <= 4 and t.date and ((t.verb and t.time) or (t.address and t.others <= 12)):
+        return True
+    if t.colon and t.date and (t.time or t.lead <= 2) and t.lead <= 4 and t.others <= 14:
+        return True
+    return t.colon and t.address and (t.others <= 10 or (t.time and _one_address_near_date(text)))
 
 
+def _attributes_unmarked(text: str, t: _Traits) -> bool:
+    if not _begins_well(text, t) or text.split(maxsplit=1)[0].casefold() in _REFERRING:
+        return False
+    if t.address:
+        if t.verb and t.colon and t.time:
+            return True
+        if not _name_before_address(text):
+            return False
+        if t.verb:
+            return t.colon if not (t.date or t.time) else (t.colon or t.time)
+        return t.colon and (t.time or (t.date and t.lead <= 4 and t.others <= 8)) and _one_address_near_date(text)
+    if not t.colon or not t.date:
+        return False
+    if t.verb:
+        # People write "On 3 November 2026 the mayor wrote:", programs add the time or shorten the date.
+        return t.time or (t.others <= 8 and _SHORT_DATE.search(text) is not None)
+    # No word of it is known: a date and a time at the beginning, then a name, few words, a colon. In the
+    # languages whose verbs are all known, that is a sentence.
+    return t.lead <= 4 and t.time and t.others <= 10 and not t.known_on and _names_after(text)
+
+
+# A month in letters, but not in full; a weekday; or figures alone.
+_SHORT_DATE = re.compile(
+    r"\d[./-]\d{1,2}[./-]\d|\d\s?[年년]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|janv|févr|avr|juil|déc|"
+    r"ene|abr|ago|dic|set|out|dez|mrt|mei|okt|gen|mag|giu|lug|ott)\b",
+    re.IGNORECASE,
+)
 _ZONES = frozenset({"am", "pm", "a.m", "p.m", "uhr", "utc", "gmt", "cet", "cest", "h"})
+_REFERRING = frozenset({"as", "comme", "como", "wie", "come", "zoals", "when", "quand", "cuando"})
+_LINKING = frozenset(
+    {"of", "the", "for", "in", "du", "des", "del", "der", "vom", "della", "van", "sur", "para", "pour"}
+)
 
 
 def _names_after(text: str) -> bool:
-    """Whether a word that may be a name stands after a text's last digit: not in lower case."""
+    """Whether a word that may be a name stands after a text's last digit: not in lower case; and no word
+    that links the parts of a sentence stands anywhere."""
+    if not _LINKING.isdisjoint(_DATE.sub(" ", text).casefold().split()):
+        return False
     end = max((match.end() for match in _DIGIT.finditer(text)), default=0)
     parts = (part.strip(".,:;()\"'“”«»") for part in text[end:].split())
     return any(part and part[0].isalpha() and not part[0].islower() and part.casefold() not in _ZONES for part in parts)
+
+
+def _name_before_address(text: str) -> bool:
+    """Whether an address stands as programs write it: in brackets, first, after a comma or after a name."""
+    match = _ADDRESS.search(text)
+    if match is None:
+        return False
+    before = text[: match.start()].rstrip()
+    if not before or before[-1] in "<[(,;:\"'":
+        return True
+    last = before.split()[-1].lstrip("\"'(“«")
+    return bool(last) and last[0].isalpha() and not last[0].islower()
 
 
 def _one_address_near_date(text: str) -> bool:
@@ -330,6 +375,20 @@ class _Header:
     date: bool
 
 
+def _header_on_one_line(line: str) -> bool:
+    """ "From: … Sent: … To: … Subject: …", run together when markup was flattened."""
+    if line.count(":") < 3:
+        return False
+    labels = reply_words().labels
+    found: set[str] = set()
+    for part in line.split(":")[:12]:
+        words = part.casefold().replace("*", " ").split()[-2:]
+        kinds = labels.get(" ".join(words)) or (labels.get(words[-1]) if words else None)
+        if kinds:
+            found |= _one_meaning(kinds, found)
+    return len(found) >= 3 and (_ADDRESS.search(line) is not None or _TIME.search(line) is not None)
+
+
 def may_begin_header(line: str) -> bool:
     """Whether a line may be the first of a header block; the cheap question before the dear one."""
     parts = _label(line)
@@ -347,6 +406,8 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
     first = _label(lines[start])
     if first is None or (not first[0] and not after_rule and not _ADDRESS.search(first[2])):
         return None
+    if first[0] and _header_on_one_line(lines[start]):
+        return start + 1
     kinds: set[str] = set()
     known = labelled = 0
     address = date = time = False
@@ -427,7 +488,7 @@ def original_message_rule(line: str) -> str | None:
             if end is not None:
                 # What follows the words is a rule again, or the header run together with it.
                 rest = inner[end:].lstrip()
-                if not rest or rest[0] in "-_=*:" or low.endswith("--"):
+                if not rest or rest[0] in "-_=*:" or (low.endswith("--") and _DIGIT.search(rest)):
                     return kind
         return None
     if len(low) <= 60 and low.endswith(":"):

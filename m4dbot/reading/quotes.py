@@ -40,7 +40,7 @@ class Line:
 
 
 _BEFORE_MARKS = " \t\xa0\u200b\u200e\u200f\u202a\u202b\u2066\u2067\ufeff"
-_MARKS = re.compile(rf"[{_BEFORE_MARKS}]{{0,4}}((?:>\s?)+)")
+_MARKS = re.compile(rf"[{_BEFORE_MARKS}]{{0,4}}((?:[>＞]\s?)+)")
 _NOT_A_QUOTE = re.compile(r"\s{0,3}>{1,3}\s?(?:>{1,3}\s)?\s*(?:https?://\S+\s*<<<|[,:]|\S{1,20}\s?:\s*$)")
 
 
@@ -53,7 +53,7 @@ def marked_lines(lines: Iterable[Line]) -> list[Line]:
         text = line.text
         if line.depth or line.hint is not None:
             marked.append(line)
-        elif text[:5].lstrip(_BEFORE_MARKS).startswith(">"):
+        elif text[:5].lstrip(_BEFORE_MARKS).startswith((">", "＞")):
             marked.append(Line(text, _depth(text)))
         elif trials > 0 and len(text) <= LONGEST_LINE and ":" in text and attribution.may_be_shared(text):
             trials -= 1
@@ -72,7 +72,7 @@ def _depth(line: str) -> int:
         after = line[match.end() :].strip()
         if after.startswith((",", ":")) or after.endswith("<<<") or _is_verb(after):
             return 0
-    return match[1].count(">")
+    return match[1].count(">") + match[1].count("＞")
 
 
 def _is_verb(text: str) -> bool:

@@ -27,6 +27,11 @@ _CONTACT_LABEL = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?:[^\W\d_a-z][\w'’.-]{0,30})(?: [^\W\d_a-z][\w'’.-]{0,30}){1,2}\Z")
+_EXCUSE = re.compile(
+    r"(?:please )?(?:excuse|pardon|forgive|ignore)|sorry for|(?:veuillez |merci d['’]|s['’]il vous plaît )?excuse|"
+    r"désolé|disculp|perdón|perdon|desculp|scus|bitte entschuldig|entschuldig",
+    re.IGNORECASE,
+)
 _PICTURE = re.compile(r"\[(?:cid:|image|inline|logo|picture|bild|imagen?\b)[^\]]{0,120}\]\Z", re.IGNORECASE)
 _SIG_MARKER = re.compile(r"--\s?\Z")
 _DIGIT = re.compile(r"\d")
@@ -122,6 +127,8 @@ def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role |
         if stop - 3 > begin and not forms[stop - 3] and _NAME.match(forms[stop - 2]):
             return stop - 2, Role.FOOTER
         return stop - 1, Role.FOOTER
+    if stop - 2 >= begin and is_phone_footer(forms[stop - 2]) and _EXCUSE.match(last):
+        return stop - 2, Role.FOOTER
     notices = notices_begin(forms, begin, stop)
     if notices is not None:
         return notices, Role.FOOTER
