@@ -203,7 +203,7 @@ def load(ctx: click.Context, /, *, file: Path, group: str | None, force_sent: bo
         else:
             click.echo(_in_short(value))
         discussions.save(session, group_id, source, value, moment)
-        at_once = _at_once(session, group_id, value, moment)
+        at_once = list(_at_once(session, group_id, value, moment))
     for note in notes_on(value):
         click.echo(click.style("note   ", fg="yellow") + text.clean(note))
     for line in at_once:
@@ -303,7 +303,7 @@ def _listed(session: Session, row: DiscussionRow, value: Discussion) -> dict[str
     from m4dbot.store.tables import Contribution, Group
 
     query = select(Contribution.state, func.count()).where(Contribution.discussion_id == row.id)
-    states: dict[str, int] = dict(session.execute(query.group_by(Contribution.state)).tuples().all())
+    states = {str(state): n for state, n in session.execute(query.group_by(Contribution.state))}
     return {
         "slug": row.slug,
         "group": session.get_one(Group, row.group_id).slug,
