@@ -159,11 +159,18 @@ def _small(attachment: RawAttachment) -> bool:
 
 def _detected(raw: bytes, ours: frozenset[str]) -> tuple[BounceReport, ...]:
     """flufl.bounce's findings. Its detectors are fed a bounded beginning, which holds every report."""
+    import logging
     from email import message_from_bytes
 
     from flufl.bounce import all_failures
 
-    lines = raw[:MOST_BYTES_FOR_DETECTORS].split(b"\n", MOST_LINES_FOR_DETECTORS)[:MOST_LINES_FOR_DETECTORS]
+    # It reports what upsets its detectors with a traceback; here that is expected and of no use.
+    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+    lines = (
+        raw[:MOST_BYTES_FOR_DETECTORS]
+        .replace(b"\x00", b"")
+        .split(b"\n", MOST_LINES_FOR_DETECTORS)[:MOST_LINES_FOR_DETECTORS]
+    )
     try:
         temporary, permanent = all_failures(message_from_bytes(b"\n".join(lines)))
     except Exception:

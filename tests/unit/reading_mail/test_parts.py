@@ -20,6 +20,7 @@ from m4dbot.reading.headers import with_parameters, words_decoded
 from m4dbot.reading.language import language_of
 from m4dbot.reading.mime import RawAttachment
 from m4dbot.reading.plus import PlusAddress, PlusKind, parse_plus
+from m4dbot.reading.read import read
 from m4dbot.reading.values import ContributorLine, Person
 from m4dbot.tagging.values import Tag
 
@@ -447,3 +448,15 @@ def test_documents_are_asked_for_only_where_the_mail_means_them() -> None:
     assert files_of([document("a.pdf")], "word " * 200 + "see attached", extract).texts == ()
     assert files_of([document("a.pdf")], "ci-joint", None).texts == ()
     assert asked == ["a.pdf"]
+
+
+def test_a_detector_that_stumbles_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """What upsets a bounce detector is no operator's concern: no traceback, and the prose is read."""
+    raw = (
+        b"From: mailer-daemon@x.example\nReturn-Path: <>\nSubject: Delivery failure\n"
+        b"Content-Type: text/plain; charset=idna\nContent-Transfer-Encoding: 8bit\n\n"
+        b"tom@wells.example: 550 5.1.1 no such user \xff\n"
+    )
+    reading = read(raw)
+    assert [(b.address, b.status) for b in reading.bounces] == [("tom@wells.example", "5.1.1")]
+    assert not [record for record in caplog.records if record.exc_info]
