@@ -21,6 +21,10 @@ _DATE = re.compile(
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?\s?(?:(Z)|([+-])(\d{2}):?(\d{2}))?"
 )
+# What C's asctime writes, and some programs put into mail.
+_ASCTIME = re.compile(
+    r"([A-Za-z]{3})\s{1,2}(\d{1,2})\s(\d{1,2}):(\d{2})(?::(\d{2}))?\s(?:([A-Z]{3,4})\s)?(\d{4})(?:\s?([+-])(\d{2}):?(\d{2}))?"
+)
 _EARLIEST = 1990  # electronic mail with a group address is younger
 
 
@@ -35,6 +39,8 @@ def instant_of(value: str | None) -> datetime | None:
     try:
         if match := _DATE.search(value):
             return _from_rfc_5322(match)
+        if match := _ASCTIME.search(value):
+            return _from_asctime(match)
         if match := _ISO.search(value):
             return _from_iso(match)
     except (ValueError, OverflowError):
@@ -54,6 +60,16 @@ def _from_rfc_5322(match: re.Match[str]) -> datetime | None:
     else:
         zone = timedelta(hours=_ZONES.get((match[10] or "").upper(), 0))
     return _plausible((year, month, int(match[1])), (match[4], match[5], match[6]), zone)
+
+
+def _from_asctime(match: re.Match[str]) -> datetime | None:
+    month = _MONTHS.get(match[1].lower())
+    if month is None:
+        return None
+    zone = timedelta(hours=_ZONES.get(match[6] or "", 0))
+    if match[8]:
+        zone = _offset(match[8], match[9], match[10])
+    return _plausible((int(match[7]), month, int(match[2])), (match[3], match[4], match[5]), zone)
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:

@@ -360,6 +360,8 @@ class _Gathering:
                 text = _TAG.sub("", text)
             self.pieces.append((text, None))
         else:
+            if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+                self.notes.append("the mail is encrypted, or wrapped into its signature (S/MIME), and cannot be read")
             related = mother is not None and mother.content_type == "multipart/related"
             shown = kind.startswith("image/") and related and "content-id" in part.headers
             self._attach(part, name, encoding, inline=shown)

@@ -147,6 +147,8 @@ def test_longer_words_are_no_command(subject: str, text: str) -> None:
         ("Tue, 9 Mar 2027 10:00:00 +0100", datetime(2027, 3, 9, 9, tzinfo=UTC)),
         ("9 Mar 27 10:00 GMT", datetime(2027, 3, 9, 10, tzinfo=UTC)),
         ("Tue, 9 March 2027 10.00.30 -0330 (NST)", datetime(2027, 3, 9, 13, 30, 30, tzinfo=UTC)),
+        ("Tue Mar  9 10:00:00 2027", datetime(2027, 3, 9, 10, tzinfo=UTC)),
+        ("Tue Mar  9 10:00:00 CET 2027", datetime(2027, 3, 9, 9, tzinfo=UTC)),
         ("2027-03-09T10:00:00Z", datetime(2027, 3, 9, 10, tzinfo=UTC)),
         ("Sat, 31 Dec 2016 23:59:60 +0000", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
         ("Tue, 9 Mar 2027 10:00:00 +9900", datetime(2027, 3, 9, 10, tzinfo=UTC)),
