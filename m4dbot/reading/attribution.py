@@ -366,17 +366,8 @@ def _label(line: str) -> tuple[frozenset[str], str, str] | None:
     return reply_words().labels.get(label, frozenset()), label, match[2].strip(" *_")
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    end: int
-    kinds: frozenset[str]
-    known: int
-    address: bool
-    date: bool
-
-
 def _header_on_one_line(line: str) -> bool:
-    """ "From: … Sent: … To: … Subject: …", run together when markup was flattened."""
+    """Whether a line holds a whole header block, run together when markup was flattened."""
     if line.count(":") < 3:
         return False
     labels = reply_words().labels
@@ -398,10 +389,9 @@ def may_begin_header(line: str) -> bool:
 def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = False) -> int | None:
     """The line after the header block that begins at `start`, or None if none does.
 
-    "De : … Envoyé : … À : … Objet : …" in any order and language: at least two known labels with an
-    address, or with a subject and a sender or a date; in languages not known, three labelled lines, an
-    address in the first of them and a date below. `after_rule` tells that a rule stands above, which
-    makes less enough.
+    "De : … Envoyé : … À : … Objet : …" in any order and language: at least two known labels, with an
+    address or a time of day among the values; in languages not known, three labelled lines, an address in
+    the first of them and a date below. `after_rule` tells that a rule stands above, which makes less enough.
     """
     first = _label(lines[start])
     if first is None or (not first[0] and not after_rule and not _ADDRESS.search(first[2])):
@@ -459,14 +449,12 @@ def _known(line: str) -> bool:
 
 
 def _one_meaning(kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
-    """ "Datum" is one thing; "de" is two, and then the one not yet seen is meant."""
+    """One thing for "Datum"; "de" is two, and then the one not yet seen is meant."""
     new = kinds - seen
     return frozenset([min(new)]) if new else frozenset()
 
 
 # -------------------------------------------------------------------------------------------------- rules
-
-_DASHED = re.compile(r"[-_=*>\s]{2,}([^-_=*\s].{1,80}?)[-_=*:\s<]{0,80}\Z")
 
 
 def is_rule(line: str) -> bool:
@@ -475,7 +463,7 @@ def is_rule(line: str) -> bool:
 
 
 def original_message_rule(line: str) -> str | None:
-    """ "original" or "forwarded" for "-----Original Message-----" and its like, else None."""
+    """Tells "original" or "forwarded" of "-----Original Message-----" and its like, else None."""
     if len(line) > LONGEST_LINE:
         return None
     low = line.casefold()
@@ -499,7 +487,7 @@ def original_message_rule(line: str) -> str | None:
 
 
 def dashed_attribution(line: str) -> bool:
-    """ "---- Ana Pérez wrote ----", as some telephones write it."""
+    """Whether a line is "---- Ana Pérez wrote ----", as some telephones write it."""
     if len(line) > 200 or not line.startswith("--"):
         return False
     inner = line.strip("- ")
@@ -521,7 +509,7 @@ _ASKS = re.compile(
 
 
 def arrowed_attribution(line: str) -> bool:
-    """ ">>> Ana Pérez <ana@example.org> 3/11/2026 10:15 >>>", above a quotation without marks."""
+    """Whether a line is ">>> Ana Pérez <ana@example.org> 3/11/2026 10:15 >>>", above a quotation without marks."""
     if len(line) > 200 or not line.startswith(">>> "):
         return False
     t = _traits(line.strip("> "))
@@ -529,7 +517,7 @@ def arrowed_attribution(line: str) -> bool:
 
 
 def asks_to_reply_above(line: str) -> bool:
-    """ "Reply above this line", the marker by which programs cut."""
+    """Whether a line says "reply above this line", the marker by which programs cut."""
     if len(line) > 200 or reply_words().above.first(line.casefold()) is None:
         return False
     inner = line.strip("> ")

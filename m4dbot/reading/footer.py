@@ -86,7 +86,7 @@ _OUTSIDE = re.compile(
 
 
 def is_phone_footer(line: str) -> bool:
-    """ "Sent from my iPhone" and its like: a word for sending and a device or a program, and little else."""
+    """Whether a line is "Sent from my iPhone" or its like: a word for sending, a device, and little else."""
     if not line or len(line) > 110:
         return False
     low = line.casefold().strip(" *_.!-—~[]()")
@@ -102,7 +102,7 @@ def is_phone_footer(line: str) -> bool:
 
 
 def is_gateway_warning(line: str) -> bool:
-    """ "CAUTION: this message comes from outside", above the text."""
+    """Whether a line warns as gateways do above a text: "CAUTION: this message comes from outside"."""
     return len(line) <= 400 and _WARNING.match(line.lstrip("*_[ ")) is not None and _OUTSIDE.search(line) is not None
 
 
@@ -139,7 +139,7 @@ def holds_notice(lines: Sequence[str]) -> bool:
 
 
 def _notice(forms: Sequence[str], start: int, end: int, begin: int) -> str | None:
-    """ "notice" for a paragraph that is one, "legal" for one that may be the rest of one, else None."""
+    """Tells "notice" of a paragraph that is one, "legal" of one that may be the rest of one, else None."""
     text = " ".join(forms[start:end])[:3_000]
     ruled = is_rule(forms[start]) or _with_rule(forms, start, begin) != start
     if _SURE.search(text) and len(text) <= 1_200:

@@ -262,7 +262,7 @@ _THERE = re.compile(
 
 
 def _coloured_answers(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> None:
-    """ "My answers are below, in red": typed into the mail that is answered, and known by their colour."""
+    """Answers typed into the mail that is answered, known by their colour: "my replies are below, in red"."""
     quoted = [i for i, role in enumerate(roles) if role is Role.QUOTED and forms[i]]
     coloured = [i for i in quoted if lines[i].colour]
     if not coloured or len(coloured) > 0.7 * len(quoted):

@@ -204,7 +204,7 @@ def _is_prose(lines: Sequence[str]) -> bool:
 
 
 def _signed_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
-    """ "Kind regards," a name, and short lines with a way to reach it."""
+    """Where "Kind regards," begins a name and short lines with a way to reach it, or None."""
     for i in range(stop - 2, max(begin, stop - 24) - 1, -1):
         if forms[i].casefold().strip(" ,.!*_") in reply_words().regards:
             below = [line for line in forms[i + 1 : stop] if line]

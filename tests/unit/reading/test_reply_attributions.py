@@ -9,10 +9,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from datetime import datetime
+from doctest import testmod
 
 import pytest
 from babel.dates import format_date, format_datetime, format_time
 
+from m4dbot.reading import attribution
 from m4dbot.reading.reply import blocks_of
 from m4dbot.reading.values import Role
 
@@ -137,6 +139,12 @@ def test_rules_above_messages(rule: str, role: Role) -> None:
     """A rule that names an original or forwarded message ends the own words; what follows is kept as such."""
     blocks = blocks_of(f"{OWN}\n\n{rule}\n\nQvis?\n", None)
     assert [block.role for block in blocks] == [Role.OWN, Role.ATTRIBUTION, role]
+
+
+def test_the_example_in_the_docstring() -> None:
+    """A line that holds own words, an attribution and a quotation is divided as its docstring shows."""
+    assert testmod(attribution).failed == 0
+    assert testmod(attribution).attempted > 0
 
 
 def test_rules_with_other_words_are_own() -> None:
