@@ -37,10 +37,10 @@ def instant_of(value: str | None) -> datetime | None:
         return None
     value = value[:200]
     try:
-        if match := _DATE.search(value):
-            return _from_rfc_5322(match)
         if match := _ASCTIME.search(value):
             return _from_asctime(match)
+        if match := _DATE.search(value):
+            return _from_rfc_5322(match)
         if match := _ISO.search(value):
             return _from_iso(match)
     except (ValueError, OverflowError):
