@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from m4dbot.reading.addresses import domain_of, person_of
+from m4dbot.reading.behalf import behalf_of
 from m4dbot.reading.names import is_person, leading_name, same_person
 from m4dbot.reading.quotes import without_marks
 from m4dbot.reading.values import Block, Person, Role, Surroundings
@@ -18,8 +19,8 @@ _PREFIX = re.compile(
     r"|إعادة توجيه|转发|轉寄)\s?:",
     re.IGNORECASE,
 )
-# An introduction of this many words or fewer is not itself the contribution.
-_MOST_OF_AN_INTRODUCTION = {"facilitator": 80, "member": 30}
+# Words; an introduction of more is itself the contribution.
+_MOST_OF_AN_INTRODUCTION = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,14 @@ def passed_on(
     """The contribution that `blocks` forward, or None where they are somebody's own mail.
 
     A facilitator's forwarding is always meant so, and so is what a facilitator quotes in a mail that
-    answers none; a member's where next to nothing is added. A mail of ours that comes back inside
+    answers none; a member's only where nothing is added, or words that say whose contribution it is:
+    an article with a remark above it is not the member's own. A mail of ours that comes back inside
     another is no contribution. An introduction by a facilitator becomes part of the attribution,
     which is shown and not published.
     """
-    own = " ".join(b.text for b in blocks if b.role is Role.OWN).split()
+    own = "\n\n".join(b.text for b in blocks if b.role is Role.OWN).strip()
     facilitator = bool(author.address) and author.address.lower() in {a.lower() for a in around.facilitators}
-    if len(own) > _MOST_OF_AN_INTRODUCTION["facilitator" if facilitator else "member"]:
+    if len(own.split()) > _MOST_OF_AN_INTRODUCTION:
         return None
     called_so = bool(_PREFIX.match(subject))
     brought = called_so or (facilitator and not is_reply)
@@ -61,7 +63,8 @@ def passed_on(
         writer = writer_in(block.text)
         if writer is None or _is_ours(writer, author, around):
             return None
-        if not (facilitator or called_so):
+        meant = facilitator or (called_so and (not own or _introduces(own, writer, author)))
+        if not meant:
             return None
         inner = blocks_of(without_marks(following.text))
         if not any(b.role is Role.OWN and b.text.strip() for b in inner):
@@ -71,6 +74,11 @@ def passed_on(
             before = tuple(Block(Role.ATTRIBUTION, b.text) if b.role is Role.OWN else b for b in before)
         return PassedOn((*before, *inner, *blocks[index + 2 :]), writer)
     return None
+
+
+def _introduces(own: str, writer: Person, author: Person) -> bool:
+    """Whether a member's words above a forwarded mail say that it is meant, or forward the member's own."""
+    return other_than(writer, author) is None or behalf_of(f"{own}\n\n…", author) is not None
 
 
 def writer_in(header_block: str) -> Person | None:
