@@ -39,7 +39,7 @@ LONGEST_COMMAND = 500  # UIDs named in one command; servers take lines of at lea
 LARGEST = 64 * 1024 * 1024  # bytes of a mail that is fetched whole
 BEGINNING = 1024 * 1024  # bytes that are fetched of one larger than that
 IDLE_LONGEST = 600.0  # seconds; RFC 2177 asks for less than 29 minutes, firewalls forget sooner
-PAUSE_LONGEST = 300.0  # seconds between attempts to connect
+PAUSE_LONGEST = 300.0  # seconds between attempts to connect; two polling intervals where that is less
 SLICE = 0.5  # seconds after which a wait looks whether the bot is to stop
 # What a server says of the day of arrival is believed within these bounds; a copied folder has new days.
 OLDEST_ARRIVAL = timedelta(days=60)
@@ -248,7 +248,7 @@ class Mailbox:
         Never raises: what a server, a database or a mail does to it is told in the log, and it tries again with growing
         pauses.
         """
-        failures = 0
+        failures, longest = 0, min(PAUSE_LONGEST, 2.0 * self._imap.poll_seconds)
         while not stop.is_set():
             try:
                 if self.collect(stop):
@@ -258,7 +258,7 @@ class Mailbox:
             except Exception as exc:
                 self.close()
                 said = str(exc) if isinstance(exc, M4dbotError) else f"{type(exc).__name__}: {_said(exc)}"
-                pause = min(PAUSE_LONGEST, 2.0 ** min(failures, 9)) * _random.uniform(0.7, 1.0)
+                pause = min(longest, 2.0 ** min(failures, 9)) * _random.uniform(0.7, 1.0)
                 failures += 1
                 log.warning("imap.failed", mailbox=self.name, error=said, retry_seconds=round(pause, 1))
                 stop.wait(pause)

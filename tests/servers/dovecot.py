@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -165,6 +166,7 @@ class Dovecot:
 
     def stop(self) -> None:
         if self._process is not None:
+            serving = self.imap_processes()
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(10)
@@ -172,6 +174,10 @@ class Dovecot:
                 self._process.kill()
                 self._process.wait(10)
             self._process = None
+            # A client in IDLE keeps the process that serves it alive.
+            for pid in serving:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def account(self, name: str = "") -> Account:
         """An account of one's own; without a name a new one."""

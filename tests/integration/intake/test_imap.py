@@ -275,6 +275,34 @@ def test_the_server_cuts_the_line(
             wait_until(lambda n=n: stored(database) == numbers(0, n + 1))  # type: ignore[misc]
 
 
+def test_the_server_is_away_for_a_while(
+    dovecot: Dovecot, database: Database, account: Account, open_mailbox: Callable[..., Mailbox]
+) -> None:
+    """After the server has been stopped, the mailbox is back within two polling intervals."""
+    with Running(open_mailbox(poll_seconds=1)), capture_logs() as logs:
+        account.append(mails(0, 1))
+        wait_until(lambda: stored(database) == ["0"])
+        dovecot.stop()
+        wait_until(lambda: sum(entry["event"] == "imap.failed" for entry in logs) >= 3)
+        dovecot.start()
+        account.append(mails(1, 3))
+        wait_until(lambda: stored(database) == numbers(0, 3), 5)
+    assert {entry["event"] for entry in logs} <= {"imap.connected", "imap.stored", "imap.failed"}
+
+
+def test_numbers_change_while_the_mailbox_is_read(
+    database: Database, account: Account, open_mailbox: Callable[..., Mailbox]
+) -> None:
+    """The server's list of UIDs removed again and again under an open connection: nothing missed, nothing twice."""
+    with Running(open_mailbox(poll_seconds=1)):
+        for n in range(5):
+            account.append(mails(2 * n, 2 * n + 1))
+            account.forget_uids()
+            account.append(mails(2 * n + 1, 2 * n + 2))
+            wait_until(lambda n=n: set(stored(database)) == set(numbers(0, 2 * n + 2)))  # type: ignore[misc]
+    assert sorted(stored(database)) == sorted(numbers(0, 10))
+
+
 def test_waiting_for_a_server_costs_nothing(
     open_mailbox: Callable[..., Mailbox], unused_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,7 +318,7 @@ def test_waiting_for_a_server_costs_nothing(
 
     monkeypatch.setattr(stop, "wait", wait)
     with capture_logs() as logs:
-        open_mailbox(port=unused_port).run(stop, lambda: None)
+        open_mailbox(port=unused_port, poll_seconds=600).run(stop, lambda: None)
     assert len(logs) == 12
     assert pauses[0] <= 1
     assert all(later > earlier for earlier, later in pairwise(pauses[:8]))
