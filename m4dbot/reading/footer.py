@@ -23,6 +23,13 @@ _DEVICE = re.compile(
     r"iphonesta|ifon|айфон|هاتف|جوال|tapatalk|mailspring|newton|phone|телефон|мобильн|ios\b",
     re.IGNORECASE,
 )
+# What is only ever named by a program that signs for itself; a telephone is named by people as well.
+_BRAND = re.compile(
+    r"iphon|ipad|ipod|android|blackberry|samsung|galaxy|huawei|xiaomi|redmi|nokia|lumia|\bhtc\b|motorola|xperia|"
+    r"oneplus|windows|outlook|yahoo|gmail|\bgmx\b|proton|tutanota|k-9|\baol\b|thunderbird|айфон",
+    re.IGNORECASE,
+)
+_EXCUSES = re.compile(r"excus|brevity|typos|brièveté|brevedad|disculp", re.IGNORECASE)
 _OUTLOOK_FOR = re.compile(r"\boutlook\b.{0,24}\b(?:ios|android|mac|windows|mobile)\b", re.IGNORECASE)
 _VIA_MOBILE = re.compile(
     r"(?:sent )?(?:via|from|on) (?:my )?(?:mobile|phone|iphone|android|blackberry)(?: device)?[.!]?\Z"
@@ -98,7 +105,9 @@ def is_phone_footer(line: str) -> bool:
         return False
     if _DEVICE.search(low) is None:
         return low.startswith(("sent from my ", "envoyé de mon ", "enviado desde mi ")) and len(low) <= 60
-    return len(low.split()) <= 16
+    if _BRAND.search(low) or _EXCUSES.search(low):
+        return len(low.split()) <= 16
+    return len(low.split()) <= 10 and "," not in low
 
 
 def is_gateway_warning(line: str) -> bool:
@@ -118,7 +127,7 @@ def notices_begin(forms: Sequence[str], begin: int, stop: int) -> int | None:
             start -= 1
         if start == end:
             break
-        kind = _notice(forms, start, end, begin)
+        kind = _notice(forms, start, end, begin, stop)
         if kind == "notice":
             found = _with_rule(forms, start, begin)
         elif kind is None:
@@ -132,13 +141,13 @@ def holds_notice(lines: Sequence[str]) -> bool:
     start = 0
     for i in range(min(len(lines), 60) + 1):
         if i == len(lines) or not lines[i]:
-            if i > start and _notice(lines, start, i, start) == "notice":
+            if i > start and _notice(lines, start, i, start, len(lines)) == "notice":
                 return True
             start = i + 1
     return False
 
 
-def _notice(forms: Sequence[str], start: int, end: int, begin: int) -> str | None:
+def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -> str | None:
     """Tells "notice" of a paragraph that is one, "legal" of one that may be the rest of one, else None."""
     text = " ".join(forms[start:end])[:3_000]
     ruled = is_rule(forms[start]) or _with_rule(forms, start, begin) != start
@@ -146,8 +155,8 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int) -> str | Non
         return "notice"
     if ruled and len(text) <= 600 and _LIST.search(text) and _WHERE.search(text):
         return "notice"
-    if _THIS_MESSAGE.search(text[:250]) and _CONFIDENTIAL.search(text) and _ADDRESSEE.search(text) and len(text) > 80:
-        return "notice"
+    if _THIS_MESSAGE.search(text[:250]) and _CONFIDENTIAL.search(text) and _ADDRESSEE.search(text):
+        return "notice" if _LEGAL.search(" ".join(forms[start:stop])[:6_000]) else None
     return "legal" if is_rule(text) or _LEGAL.search(text) else None
 
 

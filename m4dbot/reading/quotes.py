@@ -115,9 +115,15 @@ def blocks_from(lines: Sequence[Line], rest: str = "") -> tuple[Block, ...]:
     return tuple(block for block in blocks if block.text.strip())
 
 
+def _form(text: str) -> str:
+    if text == signature.MARKER:
+        return text
+    return plain_form(text) if len(text) <= LONGEST_LINE else text[:LONGEST_LINE]
+
+
 def _roles(lines: Sequence[Line]) -> list[Role]:
     count = len(lines)
-    forms = [plain_form(line.text) if len(line.text) <= LONGEST_LINE else line.text[:LONGEST_LINE] for line in lines]
+    forms = [_form(line.text) for line in lines]
     roles = [Role.QUOTED if line.depth else Role.OWN for line in lines]
     _bridge(lines, forms, roles)
     _greater_than(forms, roles)
@@ -145,14 +151,17 @@ def _bridge(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> N
             roles[i] = Role.QUOTED
 
 
-_QUANTITY = re.compile(r">[€$£]?\d[\d.,]*(?:\s?[%€$£]|\s\w)")
+_QUANTITY = re.compile(r">[€$£]?\d[\d.,]*(?:\s?[€$£]|\s\w)|(>\s?\d[\d.,]*\s?%)")
 
 
 def _greater_than(forms: Sequence[str], roles: list[Role]) -> None:
     """A single line such as ">50% of households" in a person's own paragraph is no quotation."""
-    for i in range(1, len(forms)):
-        alone = roles[i] is Role.QUOTED and roles[i - 1] is Role.OWN and roles[i + 1 : i + 2] != [Role.QUOTED]
-        if alone and _QUANTITY.match(forms[i]) and forms[i - 1] and not forms[i - 1].endswith(":"):
+    for i, form in enumerate(forms):
+        if roles[i] is not Role.QUOTED or Role.QUOTED in (roles[i - 1 : i] + roles[i + 1 : i + 2]):
+            continue
+        match = _QUANTITY.match(form)
+        above = forms[i - 1] if i else ""
+        if match and (above or match[1]) and not above.endswith(":"):
             roles[i] = Role.OWN
 
 

@@ -33,7 +33,8 @@ _EXCUSE = re.compile(
     re.IGNORECASE,
 )
 _PICTURE = re.compile(r"\[(?:cid:|image|inline|logo|picture|bild|imagen?\b)[^\]]{0,120}\]\Z", re.IGNORECASE)
-_SIG_MARKER = re.compile(r"--\s?\Z")
+MARKER = "-- "  # RFC 3676 §4.3
+_SHORTENED_MARKER = re.compile(r"--\s?\Z")
 _DIGIT = re.compile(r"\d")
 _TAGGED = re.compile(r"#sig#")
 
@@ -159,12 +160,18 @@ def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
     """
     found = None
     for i in range(stop - 1, max(begin, stop - 60) - 1, -1):
-        exact = _SIG_MARKER.match(forms[i]) is not None
+        exact = _SHORTENED_MARKER.match(forms[i]) is not None
         if not exact and not is_rule(forms[i]):
             continue
-        below = [line for line in forms[i + 1 : stop] if line and not is_rule(line) and not _SIG_MARKER.match(line)]
+        below = [
+            line for line in forms[i + 1 : stop] if line and not is_rule(line) and not _SHORTENED_MARKER.match(line)
+        ]
         if exact:
-            is_one = not below or (len(below) <= _MOST_LINES and not _is_prose(below))
+            is_one = not below or (
+                len(below) <= _MOST_LINES
+                and not _is_prose(below)
+                and (forms[i] == MARKER or not any(_ITEM.match(line) or _is_sentence(line) for line in below))
+            )
             is_one = is_one or holds_notice(forms[i + 1 : stop])
         else:
             is_one = _is_signature_below_rule(forms[i - 1] if i > begin else "", forms[i], below)
@@ -216,6 +223,10 @@ def _signed_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
             )
             return i if fits and any(_contacts(line) for line in below) and not _is_prose(below) else None
     return None
+
+
+def _is_sentence(line: str) -> bool:
+    return line.endswith((".", "?", "!")) and len(line.split()) >= 6 and not _contacts(line)
 
 
 def _contact_block(forms: Sequence[str], begin: int, stop: int) -> int | None:

@@ -6,10 +6,10 @@ locale data write them.
 
 from __future__ import annotations
 
+import doctest
 import textwrap
 from collections.abc import Callable
 from datetime import datetime
-from doctest import testmod
 
 import pytest
 from babel.dates import format_date, format_datetime, format_time
@@ -143,8 +143,9 @@ def test_rules_above_messages(rule: str, role: Role) -> None:
 
 def test_the_example_in_the_docstring() -> None:
     """A line that holds own words, an attribution and a quotation is divided as its docstring shows."""
-    assert testmod(attribution).failed == 0
-    assert testmod(attribution).attempted > 0
+    result = doctest.testmod(attribution)
+    assert result.failed == 0
+    assert result.attempted > 0
 
 
 def test_rules_with_other_words_are_own() -> None:
