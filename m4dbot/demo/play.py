@@ -94,10 +94,10 @@ class Post:
         return None
 
 
-def play(folder: Path, tell: Callable[[Event], None]) -> list[tuple[str, str]]:
+def play(folder: Path, tell: Callable[[Event], None], program: str = "m4dbot") -> list[tuple[str, str]]:
     """Play the whole discussion into `folder`; `tell` hears of each thing as it happens.
 
-    Returns commands to try, each with what it does. Raises M4dbotError where the folder holds something else.
+    Returns commands to try (`program` is how m4dbot is called here), each with what it does. Raises M4dbotError where the folder holds something else.
     """
     _make_room(folder)
     (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -121,7 +121,7 @@ def play(folder: Path, tell: Callable[[Event], None]) -> list[tuple[str, str]]:
                 game.conclude(folder)
                 with database.read() as session:
                     row, _ = discussions.get(session, discussion.slug)
-                    commands = _commands(session, folder, discussion)
+                    commands = _commands(session, f"{program} --config {folder / 'config.toml'}", discussion)
                     write_page(session, row, discussion, folder, game.events, commands)
         finally:
             database.close()
@@ -356,8 +356,7 @@ def _password_in_environment() -> Iterator[None]:
         os.environ.pop("M4DBOT_DEMO_PASSWORD", None)
 
 
-def _commands(session: Session, folder: Path, discussion: Discussion) -> list[tuple[str, str]]:
-    call = f"m4dbot --config {folder / 'config.toml'}"
+def _commands(session: Session, call: str, discussion: Discussion) -> list[tuple[str, str]]:
     first = session.scalar(select(func.min(Contribution.id)).where(Contribution.state == "held"))
     return [
         (f"{call} queue", "what waits for a decision"),
