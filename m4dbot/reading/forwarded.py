@@ -19,6 +19,7 @@ _PREFIX = re.compile(
     r"|إعادة توجيه|转发|轉寄)\s?:",
     re.IGNORECASE,
 )
+_ANSWER = re.compile(r"^\s*(?:\[[^\]]{1,40}\]\s*)?(?:re|aw|sv|antw|rif|odp|ynt|رد)\s?:", re.IGNORECASE)
 # Words; an introduction of more is itself the contribution.
 _MOST_OF_AN_INTRODUCTION = 80
 
@@ -53,7 +54,7 @@ def passed_on(
     if len(own.split()) > _MOST_OF_AN_INTRODUCTION:
         return None
     called_so = bool(_PREFIX.match(subject))
-    brought = called_so or (facilitator and not is_reply)
+    brought = called_so or (facilitator and not is_reply and not _ANSWER.match(subject))
     for index, block in enumerate(blocks[:-1]):
         following = blocks[index + 1]
         if block.role is not Role.ATTRIBUTION:
