@@ -51,6 +51,7 @@ class Relay:
         self._feed, self._composer, self._recorder, self._clock = feed, composer, recorder, clock
         self._linger = linger
         self._context: ssl.SSLContext | None = None
+        self._pipelining = True  # until the relay shows that it does not understand it
         self._sessions: set[_Session] = set()
         self._failures = 0
         self._next_connection = 0.0  # time.monotonic
@@ -97,10 +98,14 @@ class Relay:
 
     def _lost(self, session: _Session, lost: Lost) -> None:
         stage, reply = lost.reply.stage.value, str(lost.reply)
-        if session.proven:
+        if session.out_of_step:
+            self._pipelining = False
+            log.warning("smtp.no_pipelining", why="the server goes ahead after refusing the sender", reply=reply)
+        elif session.proven:
             log.warning("smtp.connection_lost", stage=stage, reply=reply)
         elif self._sessions:
-            self._next_extra = time.monotonic() + PAUSE_AFTER_SURPLUS
+            refused = lost.reply.stage in {Stage.CONNECT, Stage.LOGIN}
+            self._next_extra = time.monotonic() + (PAUSE_AFTER_SURPLUS if refused else 1.0)
             log.info("smtp.no_further_connection", open=len(self._sessions), stage=stage, reply=reply)
         else:
             self._failures += 1
@@ -139,6 +144,7 @@ class _Session:
             if relay._context is None:
                 relay._context = tls_context(relay._smtp, relay._base)
             self._connection = await connect(relay._smtp, relay._base, relay._helo, relay._context)
+            self._connection.pipelining &= relay._pipelining
             await self._connection.send_all(self)
             await self._connection.quit()
         except Lost as exc:
@@ -153,6 +159,10 @@ class _Session:
         finally:
             self.abort()
             relay._ended(self, lost)
+
+    @property
+    def out_of_step(self) -> bool:
+        return self._connection is not None and self._connection.out_of_step
 
     def abort(self) -> None:
         if self._connection is not None:

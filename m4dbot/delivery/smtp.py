@@ -56,10 +56,11 @@ class Connection:
     """A session with the relay, ready for mail; made by `connect`."""
 
     def __init__(self, wire: _Wire, extensions: dict[str, str]) -> None:
-        self.pipelining = "PIPELINING" in extensions
+        self.pipelining = "PIPELINING" in extensions  # may be switched off before the first mail
         self._wire = wire
         self._eight_bit = "8BITMIME" in extensions
         self._size = "SIZE" in extensions
+        self.out_of_step = False  # the server goes ahead where it has refused; the connection has to end
         self._in_doubt = False  # a transaction was refused half way; the next one begins with RSET
 
     async def send_all(self, source: Source) -> None:
@@ -82,7 +83,7 @@ class Connection:
                     reply = refusal
                 told, mail = mail, None
                 await source.ended(told, reply)
-                if reply.code == 421:
+                if reply.code == 421 or self.out_of_step:
                     raise Lost(reply)
                 refusals = refusals + 1 if judge(reply) is Verdict.RELAY else 0
                 if refusals >= REFUSALS_IN_A_ROW:
@@ -134,6 +135,7 @@ class Connection:
         if not announced and self.pipelining:
             await self._wire.write(b"".join(command for _, command in steps), Stage.MAIL)
         refusal: Reply | None = None
+        named = False  # whether a recipient was accepted
         for stage, command in steps:
             if not self.pipelining:
                 await self._wire.write(command, stage)
@@ -145,7 +147,12 @@ class Connection:
                 refusal = reply
                 if not self.pipelining:
                     break
-            if refusal and reply.code == 354:
+            named = named or (stage is Stage.RCPT and fine)
+            if refusal and reply.code == 354 and named:
+                # It refused the sender, took the recipient all the same, and waits for a content: a dot now would
+                # be an empty mail to a person.
+                self.out_of_step = True
+            elif refusal and reply.code == 354:
                 # RFC 2920 §3.1: a server that goes ahead without recipients wants its dot all the same.
                 await self._wire.write(b".\r\n", Stage.DATA)
                 await self._wire.read(Stage.DATA)

@@ -134,7 +134,10 @@ class Worker:
                     trouble = relay.trouble
         finally:
             self._running = None
-            await feed.release()
+            try:
+                await feed.release()
+            except (M4dbotError, DBAPIError) as exc:
+                log.error("delivery.cannot_release", reason=str(exc), hint="the claims end with their lease")
             act.end()
             self.shares = Shares(feed.seconds, recorder.seconds)
         counts = recorder.counts

@@ -50,6 +50,7 @@ class SmtpSink:
     pipelining: bool = True
     eight_bit: bool = True
     most_connections: int = 0  # 421 to those beyond; 0: any number
+    careless: bool = False  # takes a recipient although the sender was refused
     generous: bool = False  # goes ahead at DATA although no recipient was accepted
     log_in: tuple[str, str] | None = None
     tls: ssl.SSLContext | None = None
@@ -205,11 +206,11 @@ class SmtpSink:
             elif verb == "AUTH":
                 logged_in = await self._log_in(reader, writer, text)
             elif verb == "MAIL":
-                if mail is not None:
+                if mail is not None and not self.careless:
                     self.violations["MAIL inside a transaction"] += 1
                 mail = self._mail(number, text)
                 usual = "250 2.1.0 ok" if logged_in else "530 5.7.0 log in first"
-                if (await self._answer(writer, "mail", mail, usual))[0] != "2":
+                if (await self._answer(writer, "mail", mail, usual))[0] != "2" and not self.careless:
                     mail = None
             elif verb == "RCPT":
                 found = re.match(r"RCPT TO:<([^<>]+)>$", text)

@@ -137,6 +137,19 @@ def test_a_server_that_goes_ahead_without_recipients(database: Database, sink: S
     assert not {m.recipient for m in sink.mails} & bad
 
 
+def test_a_server_that_goes_ahead_after_refusing_the_sender(
+    database: Database, sink: SmtpSink, worker: Worker, settle: Settle
+) -> None:
+    """It would take the final dot for an empty mail: nobody gets one, and everybody gets the own mail once."""
+    drawn = random.Random(2)
+    sink.careless = True
+    sink.rule = lambda at, mail: "451 4.3.0 later" if at == "mail" and drawn.random() < 0.3 else None
+    expected = queued(database)
+    settle(worker)
+    assert sink.copies() == dict.fromkeys(expected, 1)
+    assert sink.refused
+
+
 @pytest.mark.parametrize("moment", ["mid", "before", "after"])
 def test_cut_connections(database: Database, sink: SmtpSink, worker: Worker, settle: Settle, moment: str) -> None:
     """One connection in ten is cut in the content, before the mail is taken, or after: nothing is lost, and only
