@@ -97,7 +97,8 @@ class Post:
 def play(folder: Path, tell: Callable[[Event], None], program: str = "m4dbot") -> list[tuple[str, str]]:
     """Play the whole discussion into `folder`; `tell` hears of each thing as it happens.
 
-    Returns commands to try (`program` is how m4dbot is called here), each with what it does. Raises M4dbotError where the folder holds something else.
+    Returns commands to try, each with what it does; `program` is how m4dbot is called here. Raises M4dbotError
+    where the folder holds something else.
     """
     _make_room(folder)
     (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
