@@ -255,12 +255,12 @@ def check_mail_out(config: Config) -> Iterator[Finding]:
 def _smtp(smtp: Smtp, base: Path, helo: str) -> Finding:
     import asyncio
 
-    from m4dbot.delivery.smtp import Lost, connect
+    from m4dbot.delivery.smtp import Lost, connect, tls_context
 
     where = f"{smtp.host}:{smtp.effective_port}"
 
     async def log_in() -> None:
-        connection = await connect(smtp, base, helo)
+        connection = await connect(smtp, base, helo, tls_context(smtp, base))
         await connection.quit()
 
     try:

@@ -23,6 +23,7 @@ def bare(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("M4DBOT_CONFIG", raising=False)
     monkeypatch.delenv("M4DBOT_FACILITATOR", raising=False)
+    monkeypatch.setenv("M4DBOT_DEBUG", "1")  # what nobody foresaw fails the test
     return Runner(tmp_path, capsys, monkeypatch)
 
 
