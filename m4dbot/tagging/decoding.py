@@ -17,7 +17,8 @@ _SAME = 0.0
 _BACK = -1.5
 _NEXT_WEEK = -1.0
 _OTHER_WEEK = -3.0
-_LOST = -6.0  # "Week 1:" in an answer of that week is about something else
+_LOST = -6.0
+_UNLIKELIEST = -3.0  # of a week, by the envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ def believe(marks: Sequence[Mark], weeks: Mapping[int, float], start: Tag | None
     """
     if not marks:
         return []
+    # What the text itself names or quotes must be able to outweigh all that stands around it.
+    top = max(weeks.values(), default=0.0)
+    weeks = {week: max(_UNLIKELIEST, weight - top) for week, weight in weeks.items()}
     paths = [_Path(0.0, start, None, None)]
     for number, mark in enumerate(marks):
         best: dict[Tag | None, _Path] = {}
@@ -83,6 +87,7 @@ def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float]) -> float:
         opens = tag.question in (None, 1)
         return drift + (_NEXT_WEEK if week == before.week + 1 and opens else _OTHER_WEEK)
     if tag.question is None and before.question is not None:
+        # "Week 1: …" in an answer of that week is about something else.
         return _LOST
     if before.question is None or tag.question is None:
         return 0.0

@@ -21,6 +21,7 @@ SUBJECT_FRESH = 5.0  # a subject the person wrote
 REPLY = 5.0
 SUBJECT_REPLY = 4.0  # a subject the mail program copied
 QUOTED = 4.0
+SEVERAL = 3.0  # for the first of several questions a subject names
 ONE_QUOTED = 2.0  # for the one question of the mail quoted
 MESSAGE_ID = 4.5
 OPEN_WEEK = 2.0
@@ -152,14 +153,14 @@ def _subject(place: Place, reading: Reading, counting: Counting) -> None:
             continue
         for week in label.weeks:
             place.add(week, weight / len(label.weeks), f"subject: '{said}'")
-        if len(label.questions) != 1:
+        if not label.questions:
             continue
         named = [w for w in label.weeks if w in counting.counts]
         tags = counting.tags(label.questions[0], named or ([place.week] if place.week is not None else []))
         tags = tags or counting.tags(label.questions[0])
         if tags:
             best = max(tags, key=lambda t: (tags[t] + place.weeks.get(t.week or 0, 0.0), -(t.week or 0)))
-            place.add_question(best, weight, f"subject: '{said}'")
+            place.add_question(best, weight if len(label.questions) == 1 else SEVERAL, f"subject: '{said}'")
 
 
 def _date(place: Place, discussion: Discussion, date: datetime | None) -> None:

@@ -25,7 +25,7 @@ class Mark:
     `candidates` weighs each tag the mark may mean, `null` the case that it means nothing.
     `kinds` are the kinds of evidence seen: "label" ("week named", or "unsure" where its letter may
     mean something else, besides), "topic", "quoted" or "heading" ("translated" besides, where it is known by its
-    form), "week", "mention", "number", "answered". `unit` is the index of the unit it stands in.
+    form), "elliptic", "week", "mention", "number", "answered". `unit` is the index of the unit it stands in.
     """
 
     start: int
@@ -75,10 +75,11 @@ class Marker:
             if label_mark is not None:
                 marks.append(label_mark)
                 label_end = label_mark.end
-        elif (topic := self._topic_mark(layout, index, unit)) is not None:
-            label_mark = topic
-            marks.append(topic)
-            label_end = topic.end
+        else:
+            label_mark = self._topic_mark(layout, index, unit) or self._elliptic(layout, index, unit)
+            if label_mark is not None:
+                marks.append(label_mark)
+                label_end = label_mark.end
         for k, sentence in enumerate(unit.sentences):
             first = sentence.first
             while first < sentence.last and tokens[first].start < label_end:
@@ -125,7 +126,7 @@ class Marker:
             )
             framed = any(w.sense & (Sense.ABOUT | Sense.ANSWER) for w in before[-4:])
             if label.questions:
-                if not leading and label.sure and _names_a_heading(text, tokens, unit, label):
+                if not leading and label.sure and _names_a_heading(text, tokens, unit.first, unit.end, label):
                     leading, separated = True, True
                 if leading and (separated or unit.words <= 8):
                     weight, null, kind = (6.0, -2.0, "label") if label.sure else (4.5, 0.0, "label")
@@ -193,6 +194,23 @@ class Marker:
             return self._question_label(layout, index, unit, label, 5.5, -1.0, "label")
         return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
 
+    def _elliptic(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
+        """ "As for the second, …", after a question was named in full."""
+        tokens = layout.tokens
+        for i in range(unit.first, min(unit.first + 6, unit.last)):
+            word = tokens[i].word
+            if word.ordinal:
+                after = layout.text[tokens[i].end : tokens[i].end + 1]
+                if i == unit.first or after not in (",", ":"):
+                    return None
+                if not any(t.word.sense & Sense.ABOUT for t in tokens[unit.first : i]):
+                    return None
+                label = Label(i, i + 1, (), (word.ordinal,))
+                return self._question_label(layout, index, unit, label, 5.0, 0.0, "elliptic")
+            if not word.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP):
+                return None
+        return None
+
     def _inner_label(self, layout: Layout, index: int, unit: Unit, sentence: Sentence) -> Mark | None:
         """A label that begins a sentence in the middle of a paragraph: "… plans. Q3: We …"."""
         text, tokens = layout.text, layout.tokens
@@ -211,7 +229,8 @@ class Marker:
             and all(w.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP | Sense.JOINING | Sense.ANSWER) for w in before)
             and any(w.sense & (Sense.ABOUT | Sense.ANSWER) for w in before)
         )
-        if not ((not before and after in (":", ")", "-", "–", "—", ".")) or (framed and after in (",", ":", "-", "–"))):
+        set_off = after in (":", ")", "-", "–", "—", ".") if not before else framed and after in (",", ":", "-", "–")
+        if not set_off and not _names_a_heading(text, tokens, sentence.first, sentence.end, label):
             return None
         mark = self._question_label(layout, index, unit, label, 5.0, 0.5, "label")
         if mark is not None:
@@ -276,7 +295,8 @@ class Marker:
             return None
         stop, inline = unit.end, False
         limit = tokens[min(first + LONGEST_HEADING, last - 1)].end
-        cuts = (text.find(c, tokens[first].end, limit + 2) for c in (":", "：", " – ", " — "))
+        ends = (":", "：", " – ", " — ", *((",",) if _opens_a_topic(tokens, first, last) else ()))
+        cuts = (text.find(c, tokens[first].end, limit + 2) for c in ends)
         cut = min((p for p in cuts if p > 0), default=-1)
         if 0 < cut < tokens[last - 1].start:
             stop, inline = cut, True
@@ -343,17 +363,25 @@ def _merge(into: Mark, other: Mark) -> None:
             into.say(tag, said)
 
 
-def _names_a_heading(text: str, tokens: Sequence[Token], unit: Unit, label: Label) -> bool:
+def _names_a_heading(text: str, tokens: Sequence[Token], first: int, end: int, label: Label) -> bool:
     """ "Threats to soils (Q1)", "On the threats (question 1): …"."""
     stop = tokens[label.last - 1].end
-    if label.first - unit.first > LONGEST_HEADING or text[tokens[label.first].start - 1] not in "([":
+    if label.first - first > LONGEST_HEADING or text[tokens[label.first].start - 1] not in "([":
         return False
-    return text[stop : stop + 1] in (")", "]") and text[stop + 1 : unit.end].lstrip(" *_")[:1] in (
-        "",
-        ":",
-        "-",
-        "–",
-        "—",
+    following = text[stop + 1 : end].lstrip(" *_")[:1]
+    return text[stop : stop + 1] in (")", "]") and following in ("", ":", "-", "–", "—")
+
+
+def _opens_a_topic(tokens: Sequence[Token], first: int, last: int) -> bool:
+    """ "As for the costs, …", "Regarding the law, …", "On the question of trust, …"."""
+    begin = [t.word for t in tokens[first : min(last, first + 4)]]
+    frames = [bool(w.sense & Sense.ABOUT) for w in begin]
+    if len(begin) < 3 or not frames[0]:
+        return False
+    return (
+        frames[1]
+        or any(w.sense & Sense.ABOUT and not w.sense & Sense.STOP for w in begin[:3])
+        or any(w.sense & (Sense.QUESTION | Sense.TOPIC) for w in begin)
     )
 
 

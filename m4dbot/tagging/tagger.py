@@ -31,7 +31,7 @@ SALUTATION = 12  # words; a longer opening is an introduction
 LONG_OPENING = 60  # words; so much is more than an introduction may be
 SHORTEST_ANSWER = 15  # words; less is not judged by its content
 LONGEST_FIT = 300  # words below a label or figure that are compared with the questions
-FAINT = 0.15  # likenesses below are chance
+FAINT = 0.18  # likenesses below are chance; twice as much counts in full
 WORDS_BELOW = 2.5  # how much the words below a label weigh for its week
 
 
@@ -87,6 +87,9 @@ class Tagger:
         if sure:
             # Who labels or quotes does not also hint; and "Point 1:" is then part of an answer.
             marks = [m for m in marks if not m.kinds & {"mention", "topic"} or "week" in m.kinds]
+        named = [m.start for m in marks if "label" in m.kinds]
+        # "As for the second" is a question's ordinal only after a question was named.
+        marks = [m for m in marks if "elliptic" not in m.kinds or (named and named[0] < m.start)]
         _weigh_headings(layout, marks, sure)
         weeks = _likely_weeks(place, marks)
         week = max(weeks, key=lambda w: (weeks[w], -w))
@@ -103,16 +106,17 @@ class Tagger:
     def _weigh_words_below(self, layout: Layout, marks: Sequence[Mark]) -> None:
         """Where a label leaves the week open, the words below it help to tell."""
         for i, mark in enumerate(marks):
-            if len(mark.candidates) < 2 or not mark.kinds & {"label", "topic", "mention"}:
+            if len(mark.candidates) < 2 or not mark.kinds & {"label", "topic", "mention", "elliptic"}:
                 continue
             end = marks[i + 1].start if i + 1 < len(marks) else len(layout.text)
             first = bisect_left(layout.tokens, (mark.end,))
             last = min(bisect_left(layout.tokens, (end,)), first + LONGEST_FIT)
             treated = self._questions.treated_in(layout.tokens[first:last])
             most = max((treated.get(tag, 0.0) for tag in mark.candidates), default=0.0)
-            if most >= FAINT:
+            if most > FAINT:
+                weight = WORDS_BELOW * min(1.0, (most - FAINT) / FAINT)
                 for tag in mark.candidates:
-                    mark.candidates[tag] += WORDS_BELOW * treated.get(tag, 0.0) / most
+                    mark.candidates[tag] += weight * treated.get(tag, 0.0) / most
 
     def _fit(self, layout: Layout, first: int, last: int, tag: Tag) -> float:
         """How much better some words fit a question than the others of its week, -1 to 1."""

@@ -48,7 +48,7 @@ def _in_english_only(discussion: Discussion) -> Discussion:
     )
 
 
-@pytest.mark.parametrize("name", ["rivers", "soils", "town-halls"])
+@pytest.mark.parametrize("name", ["rivers", "seed-banks", "soils", "town-halls"])
 def test_questions_in_english_serve_mails_in_other_languages(name: str) -> None:
     """With one text a question, quotations and headings in other languages are still filed."""
     tagger = Tagger(_in_english_only(discussion_of(CORPUS / name)))
