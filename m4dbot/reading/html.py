@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
 MOST_CHARACTERS = 200_000  # of the body
-_MOST_NODES = 10_000
+_MOST_NODES = 8_000
 _MOST_TABLES = 100
 _MOST_DEPTH = 250
 _TAGS_WORTH_COUNTING = 2_000
@@ -79,6 +79,7 @@ class _Place:
     in_list: bool = False
     link: str = ""
     colour: str = ""
+    doubtful: int = 0  # of `depth`, blockquotes that say nothing of themselves
 
 
 @dataclass(slots=True)
@@ -157,6 +158,7 @@ class _Layout:
         self.lines: list[Line] = []
         self.beyond: list[str] = []
         self.quotes_certain = False
+        self._doubtful: list[tuple[Line, int]] = []
         self._buffer: list[str] = []
         self._place = _Place()
         self._line_place = self._place
@@ -226,8 +228,9 @@ class _Layout:
         names = _names(attributes) if attributes else []
         if tag == "blockquote":
             if not _is_indent(style, names):
-                inner = replace(inner, depth=inner.depth + 1, hint=None)
-                self.quotes_certain = self.quotes_certain or bool(names) or "cite" in attributes or "type" in attributes
+                certain = bool(names) or bool(style) or "cite" in attributes or "type" in attributes
+                self.quotes_certain = self.quotes_certain or (certain and (bool(names) or not style))
+                inner = replace(inner, depth=inner.depth + 1, hint=None, doubtful=inner.doubtful + (not certain))
         elif names:
             inner = self._marked(names, attributes, inner)
         if "data-signatureblock" in attributes and not inner.depth:
@@ -406,10 +409,16 @@ class _Layout:
                 hint = Hint.RULE
             self._rule_next = False
         self.lines.append(Line(text, place.depth, hint, place.colour if text else ""))
+        if place.doubtful:
+            self._doubtful.append((self.lines[-1], place.doubtful))
 
     def finish(self) -> list[Line]:
         self._flush()
-        if not self.quotes_certain and all(line.depth for line in self.lines if line.text):
+        if self.quotes_certain:
+            # Where the program says what it quotes, the other blockquotes only indent.
+            for line, doubtful in self._doubtful:
+                line.depth -= min(line.depth, doubtful)
+        elif all(line.depth for line in self.lines if line.text):
             # A mail that is nothing but indented is not a quotation: its writer's program indents.
             for line in self.lines:
                 line.depth -= min(line.depth, 1)

@@ -16,8 +16,8 @@ from m4dbot.reading.attribution import LONGEST_LINE, plain_form
 from m4dbot.reading.values import Block, Role
 from m4dbot.reading.words import reply_words
 
-MOST_LINES = 3_000  # lines looked at one by one; what comes after them goes with the last of them
-_MOST_TRIALS = 120  # lines that look like an attribution or a header and are none, before looking ends
+MOST_LINES = 2_500  # lines looked at one by one; what comes after them goes with the last of them
+_MOST_TRIALS = 80  # lines that look like an attribution or a header and are none, before looking ends
 
 
 class Hint(Enum):
