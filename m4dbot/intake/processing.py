@@ -355,8 +355,8 @@ def _write(
     contributions = _insert_contributions(session, queued)
     _update_messages(session, decided, now)
     if on_contribution is not None:
-        for mail, _ in queued:
-            if mail.reading is not None:
+        for mail, d in decided:
+            if mail.reading is not None and d.disposition is Disposition.CONTRIBUTION:
                 on_contribution(session, session.get_one(Contribution, contributions[mail.row.id]), mail.reading)
     outcomes = []
     for mail, d in decided:
@@ -383,7 +383,7 @@ def _decide(session: Session, mail: _Mail, known: _Known, now: datetime) -> _Dec
     if reading.kind is Kind.COMMAND:
         return _command(session, mail, reading, group=group, signer=known.signer, now=now)
     if reading.kind is Kind.DECISION:
-        return _Decided(Disposition.HELD, "It is a decision by mail; decide with `m4dbot review` or `m4dbot approve`.")
+        return _for_a_person("It is a decision by mail; decide with `m4dbot review` or `m4dbot approve`.")
     verdict = judge(reading, _circumstances(mail, reading, group, known))
     if verdict.action is Action.DISCARD:
         return _Decided(Disposition(reading.kind.value), verdict.reason)
@@ -423,18 +423,21 @@ def _command(
             done = corrections.withdraw(session, number, mail.sender, now)
         else:
             done = corrections.refile(session, number, mail.sender, command.tags, now)
-        return _Decided(Disposition.CORRECTED if done.done else Disposition.HELD, done.says)
+        return _Decided(Disposition.CORRECTED, done.says) if done.done else _for_a_person(done.says)
     who = mail.sender or "Somebody"
     if command is not None and command.name is CommandName.LEAVE:
         # Anybody can write this From; the address in the mails' List-Unsubscribe cannot be guessed.
-        return _Decided(
-            Disposition.HELD, f"{who} asks to be taken off; if that is so: `m4dbot subscribers remove {who}`."
-        )
+        return _for_a_person(f"{who} asks to be taken off; if that is so: `m4dbot subscribers remove {who}`.")
     if command is not None and command.name is CommandName.JOIN:
-        return _Decided(Disposition.HELD, f"{who} asks to join; to let them in: `m4dbot subscribers add {who}`.")
+        return _for_a_person(f"{who} asks to join; to let them in: `m4dbot subscribers add {who}`.")
     if command is not None and command.name is CommandName.HELP:
-        return _Decided(Disposition.HELD, f"{who} asks for help; a facilitator answers best.")
-    return _Decided(Disposition.HELD, f"It is a request to the bot that was not understood: {reading.reason}")
+        return _for_a_person(f"{who} asks for help; a facilitator answers best.")
+    return _for_a_person(f"It is a request to the bot that was not understood: {reading.reason}")
+
+
+def _for_a_person(reason: str) -> _Decided:
+    """Into the queue, where facilitators look, though it is nothing to publish; it is not acknowledged."""
+    return _Decided(Disposition.HELD, reason, reason)
 
 
 def _recipients(mail: _Mail, reading: Reading) -> tuple[str, ...]:
@@ -482,7 +485,8 @@ def _insert_contributions(session: Session, queued: Sequence[tuple[_Mail, str]])
 def _segments(mail: _Mail) -> tuple[Segment, ...]:
     if mail.reading is None:
         return (Segment(_shown_raw(mail.row.raw), None, None, 0.0),)
-    return mail.found.segments
+    text = mail.reading.own_text
+    return mail.found.segments or ((Segment(text, None, None, 0.0),) if text.strip() else ())
 
 
 def _contribution(mail: _Mail, reason: str) -> dict[str, Any]:

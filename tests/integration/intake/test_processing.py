@@ -369,14 +369,34 @@ def test_a_made_up_unsubscribe_address_does_nothing(database: Database, take: Ta
         assert {s.state for s in session.scalars(select(Subscriber))} == {"active"}
 
 
-def test_asking_to_leave_by_name_is_held(database: Database, take: Take) -> None:
-    """From alone decides nothing: the facilitator is told what to do."""
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        ("unsubscribe", "m4dbot subscribers remove amina@example.net"),
+        ("join", "m4dbot subscribers add amina@example.net"),
+    ],
+)
+def test_asking_by_name_is_for_a_person(
+    database: Database, config: Config, take: Take, subject: str, said: str
+) -> None:
+    """From alone decides nothing: the facilitator finds it in the queue with what to do; nobody is thanked for it."""
+    load_discussion(database, WELLS)
     subscribe(database, "amina@example.net")
-    [outcome] = take(mail("unsubscribe\n", subject="unsubscribe"))
+    with database.read() as session:
+        routing = Routing.load(session, config)
+    raw = mail(f"{subject}\n", subject=subject)
+    accept(database, [Arrival(raw, "imap", IN_WEEK_1)], routing)
+    thanked: list[int] = []
+    [outcome] = process_new(
+        database, config, IN_WEEK_1, on_contribution=lambda _session, row, _reading: thanked.append(row.id)
+    ).outcomes
     assert outcome.disposition is Disposition.HELD
-    assert "m4dbot subscribers remove amina@example.net" in outcome.reason
+    assert said in outcome.reason
+    assert thanked == []
     with database.read() as session:
         assert session.scalars(select(Subscriber)).one().state == "active"
+        assert session.get_one(Contribution, outcome.contribution_id).hold_reason == outcome.reason
+        assert passages(session, outcome.contribution_id or 0) == [(None, None)]
 
 
 # Bounces
