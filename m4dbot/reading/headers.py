@@ -171,7 +171,7 @@ def base64_bytes(data: bytes) -> bytes:
     return bytes(decoded)
 
 
-def with_parameters(value: str, longest: int = 1_200) -> tuple[str, dict[str, str]]:
+def with_parameters(value: str, longest: int = 800) -> tuple[str, dict[str, str]]:
     """A value such as Content-Type's: what comes first, in lower case, and its parameters.
 
     Continuations and charsets of RFC 2231 §3 and §4 are undone; so are encoded words, which are
@@ -181,7 +181,7 @@ def with_parameters(value: str, longest: int = 1_200) -> tuple[str, dict[str, st
     first, _, rest = value.partition(";")
     plain: dict[str, str] = {}
     parts: dict[str, list[tuple[int, bool, str]]] = {}
-    for match in islice(_PARAMETER.finditer(rest), 20):
+    for match in islice(_PARAMETER.finditer(rest), 12):
         name = match[1].lower()
         text = re.sub(r"\\(.)", r"\1", match[4], flags=re.DOTALL) if match[4] is not None else match[5].strip()
         if match[2] is None and not match[3]:

@@ -16,8 +16,8 @@ from m4dbot.reading.headers import Headers, base64_bytes, parse, with_parameters
 
 MOST_PARTS = 1_000
 MOST_DEPTH = 100
-MOST_CANDIDATES = 50_000  # lines that begin with two dashes
-MOST_TEXT = 1_000_000  # characters that are read of one mail's text
+MOST_CANDIDATES = 20_000  # lines that begin with two dashes
+MOST_TEXT = 500_000  # characters that are read of one mail's text
 
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _MAILS = frozenset({"message/rfc822", "message/global"})
@@ -53,9 +53,15 @@ class RawAttachment:
         """Bytes, decoded; exact for well-formed base64, found without decoding it."""
         if self.encoding != "base64":
             return len(self.data) if self.encoding else len(self.encoded)
-        body = self.encoded
-        meant = len(body) - body.count(b"\n") - body.count(b"\r") - body.count(b" ")
-        return max(0, meant * 3 // 4 - body[-8:].count(b"="))
+        # All lines but the last are of one length, so there is no need to look at every one.
+        end = len(self.encoded)
+        while end and self.encoded[end - 1] in b"\r\n \t":
+            end -= 1
+        line_end = self.encoded.find(b"\n", 0, end) + 1 or end + 1
+        line = line_end - (2 if self.encoded[line_end - 2 : line_end - 1] == b"\r" else 1)
+        full, rest = divmod(end, line_end)
+        padding = self.encoded[max(0, end - 2) : end].count(b"=")
+        return max(0, (full * line + min(rest, line)) * 3 // 4 - padding)
 
 
 @dataclass(frozen=True, slots=True)
