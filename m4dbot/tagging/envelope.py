@@ -11,7 +11,7 @@ from m4dbot.discussion.model import Discussion
 from m4dbot.reading.values import Reading
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import labels_in
-from m4dbot.tagging.lines import Token
+from m4dbot.tagging.lines import words_of
 from m4dbot.tagging.values import Context, Tag
 from m4dbot.tagging.vocabulary import WORD, Sense, vocabulary
 
@@ -144,8 +144,7 @@ def _subject(place: Place, reading: Reading, counting: Counting) -> None:
     subject = reading.subject[:300]
     copied = _REPLY_PREFIX.match(subject) is not None
     bare = _LIST_PREFIX.sub(" ", subject)
-    look = vocabulary().word
-    tokens = [Token(m.start(), m.end(), look(m.group())) for m in WORD.finditer(bare)]
+    tokens = words_of(bare, vocabulary())
     weight = SUBJECT_REPLY if copied else SUBJECT_FRESH
     for label in labels_in(bare, tokens):
         said = bare[tokens[label.first].start : tokens[label.last - 1].end]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from m4dbot.tagging.lines import Token
+from m4dbot.tagging.lines import Token, words_of
 from m4dbot.tagging.values import Tag
-from m4dbot.tagging.vocabulary import LAST, WORD, Sense, vocabulary
+from m4dbot.tagging.vocabulary import LAST, Sense, vocabulary
 
 LARGEST = 200  # no discussion has more questions; "question 2015" is a year
 _JOINTS = frozenset("&,/+-–—;")
@@ -243,8 +243,7 @@ def parse_tags(text: str) -> tuple[Tag, ...]:
     A week or a question that is not named is None. Only the first 2,000 characters are read.
     """
     text = text[:2000]
-    look = vocabulary().word
-    tokens = [Token(m.start(), m.end(), look(m.group())) for m in WORD.finditer(text)]
+    tokens = words_of(text, vocabulary())
     tags = [
         Tag(week, question)
         for label in labels_in(text, tokens)

@@ -78,11 +78,16 @@ class Layout:
     units: tuple[Unit, ...]
 
 
+def words_of(text: str, vocabulary: Vocabulary) -> tuple[Token, ...]:
+    """The words of a text with their places."""
+    look = vocabulary.word
+    return tuple([Token(*m.span(), look(m[0])) for m in WORD.finditer(text)])
+
+
 def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
     """The text's structure. Linear in its length and bounded by LONGEST_TEXT."""
     searched = text[:LONGEST_TEXT]
-    look = vocabulary.word
-    tokens = tuple(Token(m.start(), m.end(), look(m.group())) for m in WORD.finditer(searched))
+    tokens = words_of(searched, vocabulary)
     units: list[Unit] = []
     at = 0
     for start, end, gap in islice(_spans(searched), _MOST_UNITS):

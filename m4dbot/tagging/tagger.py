@@ -93,7 +93,8 @@ class Tagger:
         _weigh_headings(layout, marks, sure)
         weeks = _likely_weeks(place, marks)
         week = max(weeks, key=lambda w: (weeks[w], -w))
-        if language and language not in self._languages:
+        labelled = sum("label" in m.kinds for m in sure) >= 2
+        if language and language not in self._languages and not labelled:
             tags = [tag for tag in self._questions.tags if tag.week == week]
             marks = translated_marks(layout, marks, self._questions, tags)
         lists = answer_lists(

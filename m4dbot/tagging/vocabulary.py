@@ -194,9 +194,12 @@ class Vocabulary:
         for concept, words in data["concepts"].items():
             for word in fold(words).split():
                 self._exact.setdefault(word, concept)
-                # The skeleton of a short word is too little: "données" must not meet "done".
                 if len(skel := skeleton(word)) >= 4:
                     self._concepts.setdefault(skel, concept)
+                else:
+                    # The skeleton of a short word is too little: "données" must not meet "done".
+                    for plural in ("s", "es", "x"):
+                        self._exact.setdefault(word + plural, concept)
 
     def _add(self, words: str, sense: int) -> None:
         for word in fold(words).split():
