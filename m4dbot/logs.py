@@ -6,6 +6,7 @@ import logging
 from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict
 
 
 def log_events(stream: TextIO, *, as_json: bool = False, level: int = logging.INFO) -> None:
@@ -30,11 +31,11 @@ def log_events(stream: TextIO, *, as_json: bool = False, level: int = logging.IN
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _without_empty(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(_logger: object, _method: str, event: EventDict) -> EventDict:
     return {key: value for key, value in event.items() if value is not None}
 
 
-def _one_line(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _one_line(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Values a mail or a server chose cannot forge a line or steer a terminal."""
     return {
         key: "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
@@ -44,7 +45,7 @@ def _one_line(_logger: object, _method: str, event: dict[str, Any]) -> dict[str,
     }
 
 
-def _event_first(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _event_first(_logger: object, _method: str, event: EventDict) -> EventDict:
     first: dict[str, Any] = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
     return {**first, **{key: _plain(value) for key, value in event.items()}}
 
