@@ -97,9 +97,8 @@ def _repeats(_reading: Reading, around: Circumstances) -> Verdict | None:
 
 def _too_large(_reading: Reading, around: Circumstances) -> Verdict | None:
     if around.size > around.largest:
-        return _hold(
-            f"It is {around.size / 1e6:.1f} MB large; the group takes mails of up to {around.largest / 1e6:g} MB."
-        )
+        size, largest = around.size / 2**20, around.largest / 2**20
+        return _hold(f"It is {size:.1f} MiB large; the group takes mails of up to {largest:.3g} MiB.")
     return None
 
 

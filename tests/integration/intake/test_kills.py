@@ -1,10 +1,12 @@
-"""kill -9 during IMAP intake: nothing is lost, nothing is stored twice."""
+"""kill -9 during intake: nothing is lost, nothing is stored twice."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from sqlalchemy import func, select
 from m4dbot.store.database import open_database
 from m4dbot.store.migrate import upgrade
 from m4dbot.store.tables import Contribution, Message
+from tests.integration.intake.test_listener import Client
 from tests.samples import mail
 from tests.servers.dovecot import Dovecot
 
@@ -109,6 +112,61 @@ def test_killed_at_random_moments(kind: str, dovecot: Dovecot, tmp_path: Path, r
     if kind == "sqlite":
         with database.read() as session:
             assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    database.close()
+
+
+LMTP_CONFIG = """
+[database]
+url = "{url}"
+[lmtp]
+port = 0
+[[group]]
+slug = "water"
+address = "water@groups.example.org"
+name = "Water network"
+"""
+
+
+def test_killed_while_listening(tmp_path: Path) -> None:
+    """By LMTP: each mail that was acknowledged is in the store once, each other one at most once."""
+    path = tmp_path / "config.toml"
+    path.write_text(LMTP_CONFIG.format(url=f"sqlite:///{tmp_path / 'm4dbot.sqlite'}"))
+    database = open_database(f"sqlite:///{tmp_path / 'm4dbot.sqlite'}")
+    upgrade(database)
+    dice = random.Random(20270302)
+    acknowledged: set[str] = set()
+    tried = 0
+    lock = threading.Lock()
+
+    def deliver(port: int) -> None:
+        """Send one mail after the other until the line is cut."""
+        nonlocal tried
+        with contextlib.suppress(OSError, AssertionError), Client(port) as client:
+            while True:
+                with lock:
+                    name, tried = f"{tried}@x", tried + 1
+                replies = client.send(mail(f"Question 1: {name}\n", message_id=f"<{name}>"), "water@groups.example.org")
+                if replies[0].startswith("250"):
+                    with lock:
+                        acknowledged.add(name)
+
+    for _ in range(KILLS // 3):
+        command = [sys.executable, "-m", "tests.integration.intake.taking_in", str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            port = next(int(line) for line in process.stdout if line.strip().isdigit())
+            senders = [threading.Thread(target=deliver, args=(port,)) for _ in range(4)]
+            for sender in senders:
+                sender.start()
+            time.sleep(dice.uniform(0.02, 0.4))
+            process.kill()
+            for sender in senders:
+                sender.join(20)
+    with database.read() as session:
+        stored = list(session.scalars(select(Message.message_id)))
+    assert len(acknowledged) > 20
+    assert acknowledged <= set(stored)
+    assert len(stored) == len(set(stored))
     database.close()
 
 

@@ -21,7 +21,7 @@ ORDINARY = Circumstances(
     facilitator=False,
     subscribers_only=False,
     size=5_000,
-    largest=1_000_000,
+    largest=2**20,
     confidence=0.95,
 )
 
@@ -49,7 +49,7 @@ def test_robots_are_discarded_with_their_reason(kind: Kind) -> None:
     [
         ({}, {"variant_of": 7}, "same Message-ID as mail #7"),
         ({}, {"repeats": 8}, "same words before, in mail #8"),
-        ({}, {"size": 2_500_000}, "2.5 MB large; the group takes mails of up to 1 MB"),
+        ({}, {"size": 2_621_440}, "2.5 MiB large; the group takes mails of up to 1 MiB"),
         ({"text": ""}, {}, "no text"),
         (
             {"text": "", "kind": Kind.EMPTY, "attachments": (Attachment("a.pdf", "application/pdf", 9),)},
