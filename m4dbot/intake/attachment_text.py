@@ -1,7 +1,6 @@
 """The text of documents, read in a process of their own: what hurts there hurts nobody else.
 
 The process has little memory, little time, no environment, and writes nowhere but to its output.
-Run as a module it reads a document from standard input and writes one JSON object.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,6 +24,11 @@ CPU_SECONDS = 10
 WALL_SECONDS = 20.0
 MEMORY_BYTES = 1_000_000_000  # address space; pdfium alone maps some hundred megabytes
 
+# Isolated mode knows no working folder and no PYTHONPATH, so the package says where it lies.
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from m4dbot.intake.attachment_text import read_from_stdin;"
+    " sys.exit(read_from_stdin(sys.argv[2], int(sys.argv[3])))"
+)
 _BULLETS = ("•", "◦", "▪", "–", "—", "- ", "* ", "\uf0b7")
 _ODF_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _ODF_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -56,8 +61,9 @@ def extract_text(
             [
                 sys.executable,
                 "-I",
-                "-m",
-                "m4dbot.intake.attachment_text",
+                "-c",
+                _CHILD,
+                str(Path(__file__).resolve().parents[2]),
                 kind.removeprefix("read "),
                 str(memory_bytes),
             ],
@@ -234,7 +240,8 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _main(kind: str, memory_bytes: int) -> int:
+def read_from_stdin(kind: str, memory_bytes: int) -> int:
+    """What the process of its own does: a document from standard input, one JSON object to standard output."""
     data = sys.stdin.buffer.read(MOST_BYTES + 1)
     _limit_resources(memory_bytes)
     try:
@@ -248,7 +255,3 @@ def _main(kind: str, memory_bytes: int) -> int:
 
     sys.stdout.write(json.dumps({"text": cleaned(text) if text is not None else None, "note": note}))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1], int(sys.argv[2])))
