@@ -92,8 +92,8 @@ def html_lines(html: str) -> tuple[list[Line], str]:
     """(lines, the rest): the text of HTML as lines; the rest is text beyond the bounds, not laid out."""
     from selectolax.lexbor import LexborHTMLParser
 
-    body = _BODY.search(html)
-    begin = body.start() if body else 0
+    head_end = _HEAD_END.search(html) if _HEAD.match(html) else None
+    begin = head_end.start() if head_end else 0
     head, tail = html[begin : begin + MOST_CHARACTERS], html[begin + MOST_CHARACTERS :]
     tree = LexborHTMLParser(_shallow(head))
     layout = _Layout()
@@ -106,8 +106,9 @@ def html_lines(html: str) -> tuple[list[Line], str]:
     return layout.finish(), "\n".join(rest)
 
 
-# Before it stand only styles, in Word's HTML a hundred kilobytes of them.
-_BODY = re.compile(r"<body\b", re.IGNORECASE)
+# Nothing is read there, and Word puts a hundred kilobytes of styles into it.
+_HEAD = re.compile(r"\s{0,99}(?:<!doctype[^<>]{0,999}>\s{0,99})?(?:<html[^<>]{0,999}>\s{0,99})?<head\b", re.IGNORECASE)
+_HEAD_END = re.compile(r"</head\b", re.IGNORECASE)
 # Not those that close themselves, or that only stand inside one that is counted.
 _NESTING_TAG = re.compile(
     r"<(/?)(?!(?:br|hr|img|input|meta|link|wbr|col|base|area|source|embed|p|li|td|th|tr|dt|dd|option|body|html|head)\b)"

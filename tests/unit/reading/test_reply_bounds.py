@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
 from m4dbot.reading.quotes import without_marks
 from m4dbot.reading.reply import blocks_of, own_words_of
@@ -41,10 +43,15 @@ def test_plain_text_is_complete(text: str) -> None:
 
 @given(st.lists(st.one_of(st.sampled_from(TAGS + FRAGMENTS), st.text(max_size=10)), max_size=60).map("".join))
 @settings(max_examples=300, deadline=None)
-def test_markup_never_fails(html: str) -> None:
-    """Any markup gives blocks."""
-    for block in blocks_of(None, html):
-        assert block.text.strip()
+def test_markup_keeps_what_is_shown(html: str) -> None:
+    """Of any markup, every letter that a reader would see stands in a block."""
+    tree = LexborHTMLParser(html)
+    for node in tree.css("script, style, head, title, template, object, svg, select, textarea, noframes, [hidden]"):
+        node.decompose()
+    shown = Counter(c for c in tree.root.text() if c.isalnum()) if tree.root else Counter()
+    blocks = blocks_of(None, html)
+    assert all(block.text.strip() for block in blocks)
+    assert not shown - Counter(c for block in blocks for c in block.text if c.isalnum())
 
 
 @given(st.binary(max_size=400))
