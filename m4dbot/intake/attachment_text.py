@@ -79,7 +79,11 @@ def extract_text(
         return None, f"no process could be started to read it ({problem.strerror})"
     if done.returncode != 0:
         return None, "it is damaged, or needs more time or memory than it is given"
-    answer: dict[str, Any] = json.loads(done.stdout[: 8 * MOST_CHARACTERS])
+    try:
+        # A character takes up to twelve bytes of JSON.
+        answer: dict[str, Any] = json.loads(done.stdout[: 13 * MOST_CHARACTERS])
+    except ValueError:
+        return None, "it is damaged"
     text = answer.get("text")
     return (str(text) if text is not None else None), str(answer.get("note", ""))
 

@@ -187,6 +187,15 @@ def test_memory_is_limited() -> None:
     assert "very long" in note
 
 
+def test_a_long_text_of_rare_letters_comes_through() -> None:
+    """Letters beyond the first plane take most room on the way; the text is cut, not lost."""
+    letters = "\U00010348" * (attachment_text.MOST_CHARACTERS + 10)
+    body = (_ODF % f"<text:p>{letters}</text:p>").encode()
+    text, note = extract_text("rare.odt", ODT, _zip({"mimetype": ODT.encode(), "content.xml": body}))
+    assert text == letters[: attachment_text.MOST_CHARACTERS]
+    assert "very long" in note
+
+
 def test_an_attached_document_becomes_the_contribution() -> None:
     """The mail says "ci-joint", and the document's words are the person's own."""
     import base64
