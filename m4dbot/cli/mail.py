@@ -54,7 +54,7 @@ def list_(
     else:
         text.table(
             ["id", "received (UTC)", "from", "what", "why"],
-            [[str(m["id"]), f"{m['received_at']:%m-%d %H:%M}", m["sender"], _what(m), m["reason"]] for m in found],
+            [[str(m["id"]), f"{m['received_at']:%Y-%m-%d %H:%M}", m["sender"], _what(m), m["reason"]] for m in found],
             right=(0,),
         )
 

@@ -270,6 +270,9 @@ def _decide(
     common.numbers(ids)
     with common.store(config) as database, common.acting(database, dry_run) as session:
         outcomes = decide(session, config, common.contributions_named(session, ids), by)
+    if as_ and not any(by == f.address for g in config.group for f in g.facilitators):
+        # Whoever may run this command may decide; but a slip of the pen should not become the record.
+        click.echo(f"Note: {by} is not among the facilitators in the configuration.", err=True)
     if dry_run and not as_json:
         click.echo("Nothing was changed (--dry-run); it would be:")
     _report(outcomes, as_json=as_json)

@@ -96,18 +96,26 @@ def _waiting(config: Config, group: str | None, discussion: str | None) -> list[
         joined = " JOIN passage p ON p.contribution_id = c.id"
         for number, *rest in run(f"{passages}{_FROM}{joined}{where} ORDER BY c.id, p.position", values):
             tags.setdefault(number, []).append(Filed(*rest))
-    return [
-        Waiting(
-            *row[:2],
-            row[2] or "",
-            *row[3:6],
-            _object(row[6]),
-            *row[7:11],
-            _instant(row[11]),
-            tuple(tags.get(row[0], ())),
-        )
-        for row in rows
-    ]
+    return [_built(row, tuple(tags.get(row[0], ()))) for row in rows]
+
+
+def _built(row: tuple[Any, ...], passages: tuple[Filed, ...]) -> Waiting:
+    number, group, slug, name, address, behalf, contributor, language, subject, text, reason, received = row
+    return Waiting(
+        id=number,
+        group=group,
+        discussion=slug or "",
+        author_name=name,
+        author_address=address,
+        on_behalf_of=behalf,
+        contributor=_object(contributor),
+        language=language,
+        subject=subject,
+        text=text,
+        hold_reason=reason,
+        received_at=_instant(received),
+        passages=passages,
+    )
 
 
 @contextmanager

@@ -228,3 +228,9 @@ def test_who_decides_without_saying(waiting: Runner) -> None:
     finally:
         del os.environ["M4DBOT_FACILITATOR"]
     assert waiting("show", 2, "--json").json[0]["decisions"][0]["by"] == "fay@groups.example.org"
+
+
+def test_a_name_that_is_no_facilitators_is_noticed(waiting: Runner) -> None:
+    """It is recorded as given, with a note: a slip should not become the record unseen."""
+    assert "not among the facilitators" in waiting("hold", 1, "--reason", "?", "--as", "fya@groups.example.org").err
+    assert "Note" not in waiting("hold", 2, "--reason", "?", "--as", "fay@groups.example.org").err
