@@ -157,7 +157,7 @@ def main() -> None:
                 mails, composing = composed(database)
                 reference = bare(port, mails, options.connections)
                 del mails
-                worker = Worker(database, config)
+                worker = Worker(database, config, lambda: datetime.now(UTC))
                 started = time.perf_counter()
                 done = worker.deliver_due(NOW)
                 took = time.perf_counter() - started

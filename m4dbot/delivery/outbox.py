@@ -284,6 +284,7 @@ def _refuse_repetition(
             .join(Mailing, Mailing.id == Rendering.mailing_id)
             .where(
                 Mailing.group_id == group_id,
+                Mailing.key != key,  # a rival may have claimed it meanwhile; then nothing is sent anyway
                 Rendering.subject == rendered.subject,
                 func.length(Rendering.content).between(len(rendered.content) - 4, len(rendered.content) + 4),
             )

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -32,10 +32,6 @@ SCAN_SECONDS = 1.0  # between looks at the outbox, for what other processes put 
 STOP_LOOK_SECONDS = 0.25  # between looks at whether the bot is to end
 LINGER_SECONDS = 5.0  # a connection without mail is kept that long
 STOP_SECONDS = 5.0  # what is in flight gets that long to finish when the bot ends
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class Worker:
     `clock` gives the time while `run` is at work.
     """
 
-    def __init__(self, database: Database, config: Config, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, config: Config, clock: Callable[[], datetime]) -> None:
         self._database, self._config, self._clock = database, config, clock
         # Claims carry this name; it never comes twice.
         self._name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -47,7 +47,7 @@ def relay(request: pytest.FixtureRequest, certificates: Path) -> Iterator[SmtpSi
 def worker_for(database: Database, make_config: Callable[..., Config], relay: SmtpSink, **smtp: object) -> Worker:
     security = "tls" if relay.implicit_tls else "starttls"
     values = {"host": "localhost", "port": relay.port, "security": security, "timeout_seconds": 5, **smtp}
-    return Worker(database, make_config(smtp=values))
+    return Worker(database, make_config(smtp=values), lambda: NOW)
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from tests.integration.sending.making import NOW, people, queue, rendered
 
 @pytest.fixture
 def worker(database: Database, make_config: Callable[..., Config]) -> Worker:
-    return Worker(database, make_config())
+    return Worker(database, make_config(), lambda: NOW)
 
 
 def test_each_recipient_gets_a_file(database: Database, worker: Worker, tmp_path: Path) -> None:
