@@ -158,25 +158,26 @@ def _receipt(facts: Facts) -> Verdict | None:
 
 
 def _own(facts: Facts) -> Verdict | None:
-    """Our own mail coming back: two signs, for a person's reply can repeat any one of them."""
+    """Our own mail coming back, by two signs, one of which says who wrote it.
+
+    A colleague in the same house may have a Message-ID of our domain; an outsider may write our
+    address into From; and where a list in front of the mailbox bears our names, every person's
+    mail has our List-Id. None of these alone makes a mail ours.
+    """
     headers, around = facts.mail.headers, facts.around
-    list_ids = [_list_id(value) for value in headers.get_all("list-id")]
-    signs: list[str] = []
-    if any(value in around.own_list_ids for value in list_ids):
-        signs.append("our List-Id")
     group = around.group_address.lower()
-    if group and facts.author.address.lower() == group:
-        signs.append("our address in From")
-    own_id = domain_of((headers.structured("message-id") or "").strip())
-    if own_id and own_id in around.own_domains:
-        signs.append("a Message-ID of ours")
-    if group and any(group in (headers.get(name) or "").lower() for name in ("x-loop", "x-beenthere", "list-post")):
-        signs.append("our address among its list headers")
-    # A colleague in the same house may have a Message-ID of our domain, an outsider may write our
-    # address into From: neither alone makes it our mail, and the two together are not a list's yet.
-    listed = {"our List-Id", "our address among its list headers"}.intersection(signs)
-    if len(signs) >= 2 and (listed or facts.first("auto-submitted") not in ("", "no")):
-        return Verdict(Kind.OWN, f"Our own mail coming back: it has {' and '.join(signs)}.")
+    listed = any(_list_id(value) in around.own_list_ids for value in headers.get_all("list-id")) or (
+        bool(group)
+        and any(group in (headers.get(name) or "").lower() for name in ("x-loop", "x-beenthere", "list-post"))
+    )
+    from_group = bool(group) and facts.author.address.lower() == group
+    own_id = domain_of((headers.structured("message-id") or "").strip()) in around.own_domains
+    automatic = facts.first("auto-submitted") not in ("", "no")
+    if own_id and (listed or (from_group and automatic)):
+        return Verdict(Kind.OWN, "Our own mail coming back: its Message-ID and its headers are ours.")
+    original = addresses_of(headers.structured("x-original-from"), headers.structured("x-original-sender"))
+    if from_group and listed and all(address == group for address in original):
+        return Verdict(Kind.OWN, "Our own mail coming back: its From and its list headers are ours.")
     return None
 
 
