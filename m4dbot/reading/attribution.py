@@ -377,7 +377,7 @@ def _header_on_one_line(line: str) -> bool:
         kinds = labels.get(" ".join(words)) or (labels.get(words[-1]) if words else None)
         if kinds:
             found |= _one_meaning(kinds, found)
-    return len(found) >= 3 and (_ADDRESS.search(line) is not None or _TIME.search(line) is not None)
+    return len(found) >= 3 and "from" in found and (_ADDRESS.search(line) is not None or _TIME.search(line) is not None)
 
 
 def may_begin_header(line: str) -> bool:
@@ -433,10 +433,13 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
         date = date or _DATE.search(value) is not None
         time = time or _TIME.search(value) is not None
         end = i = i + 1
-    if known >= 2 and len(kinds) >= 2:
-        # Programs give an address, or the time to the minute; people who write a memorandum give neither.
-        return end if address or time or after_rule else None
-    if after_rule and known >= 1 and (address or date):
+    # Every program names a sender, or the recipient's address; and gives an address or the time of day. The
+    # notice of a meeting names neither, and a memorandum has neither address nor time.
+    if len(kinds) >= 2 and ("from" in kinds or ("to" in kinds and address)) and (address or time or after_rule):
+        return end
+    if known >= 2:
+        return None
+    if after_rule and known and address:
         return end
     if unknown_first and not known and labelled >= 3 and date and (address or after_rule):
         return end
@@ -449,9 +452,11 @@ def _known(line: str) -> bool:
 
 
 def _one_meaning(kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
-    """One thing for "Datum"; "de" is two, and then the one not yet seen is meant."""
-    new = kinds - seen
-    return frozenset([min(new)]) if new else frozenset()
+    """The one meaning of a label that is new, if any: "a" may tell a recipient or a copy."""
+    return frozenset(next(([kind] for kind in _KINDS if kind in kinds and kind not in seen), ()))
+
+
+_KINDS = ("from", "to", "sent", "subject", "cc")
 
 
 # -------------------------------------------------------------------------------------------------- rules

@@ -121,6 +121,32 @@ def test_sentences_are_own_words(sentence: str) -> None:
     assert [block.role for block in blocks] == [Role.OWN]
 
 
+NOTICES = [
+    "De : la mairie\nÀ : tous les villages\nObjet : réunion",
+    "Date : 3 novembre 2026\nLieu : Louga\nContact : mairie@example.org",
+    "Fecha: 3 de noviembre de 2026, 10:15\nLugar: La Paz\nPara: los alcaldes y alcaldesas\nContacto: red@example.org",
+    "Para: que nadie quede fuera\nDe: todas y todos",
+    "Title: Springs of the hills\nAuthor: Efua Owusu\nDate: 2024\nSubject: water, hills\nTo order: press@example.org",
+    "When: 3 November 2026, 10:15\nWhere: Abodom\nTo register: kofi@example.org\nCost: none",
+    "Subject: the price of water\nTopic: who pays\nDate: 3 November 2026",
+    "From 10:15 to 11:00: opening\nTo 12:00: accounts",
+    "Project: Keys for schools\nPeriod: from 3 November 2024 to 5 May 2026\nContact: kofi@example.org",
+    "Tema: el precio del agua\nFecha: 3 de noviembre de 2026, 10:15\nModeradora: Rosa Quispe, rosa.quispe@example.org",
+    "Objet : le prix de l'eau\nDate : le 3 novembre 2026 à 10 h 15\nAnimatrice : Aminata Sow",
+    "Data: 3 de novembro de 2026, 10:15\nLocal: Beira\nAssunto: preço da água",
+    "--------------------\nDate: 3 November 2026, 10:15\nPlace: Abodom\n--------------------",
+    "Betreff: Wasserpreis\nDatum: 3.11.2026, 10:15",
+    "To: 5 villages\nFrom: 3 wells",
+]
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_notices_are_no_header_blocks(notice: str) -> None:
+    """Labelled lines that name no sender, or neither an address nor a time, are their writer's own."""
+    text = f"{OWN}\n\n{notice}\n\nEverybody may come.\nThere will be water.\n"
+    assert [block.role for block in blocks_of(text, None)] == [Role.OWN]
+
+
 @pytest.mark.parametrize(
     ("rule", "role"),
     [
