@@ -113,7 +113,9 @@ def approve(
                 _decide(session, row, who, State.APPROVED, action="approve", reason=reason, details=details)
                 post_approved(session, config, row.id, now)
         except M4dbotError as exc:
-            return _outcome(row, Result.REFUSED, f"{row.id} was not approved. {exc}")
+            # The outbox's way out is for mailings; a contribution can be edited or rejected.
+            said = str(exc).removesuffix(" Use --force if that is meant.")
+            return _outcome(row, Result.REFUSED, f"{row.id} was not approved. {said}")
         return _outcome(row, Result.DONE, f"{row.id} approved: number {row.number} of its discussion.")
 
     return _each(session, ids, one)
