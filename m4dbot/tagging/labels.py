@@ -118,9 +118,25 @@ def _after(text: str, tokens: Sequence[Token], i: int, last: int, kind: str) -> 
         if _is_count(text, tokens, j, last):
             return None
         return _more(text, tokens, j + 1, last, [word.cardinal], kind)
+    if kind == "q" and gap == " " and _is_qualified(text, tokens, j, last):
+        return [tokens[j + 1].word.cardinal], j + 2
     if word.ordinal and word.after and not gap.strip() and (word.ordinal != LAST or kind == "q"):
         return [word.ordinal], j + 1
     return None
+
+
+def _is_qualified(text: str, tokens: Sequence[Token], j: int, last: int) -> bool:
+    """ "Pregunta orientadora 2:", "Question directrice 1 –": an adjective between noun and figure."""
+    if j + 1 >= last or len(tokens[j].word.folded) < 5 or tokens[j].word.sense:
+        return False
+    figure = tokens[j + 1]
+    rest = text[figure.end : figure.end + 3].lstrip(" \u00a0")
+    return (
+        figure.word.folded.isdigit()
+        and figure.word.cardinal > 0
+        and text[tokens[j].end : figure.start] == " "
+        and (not rest or rest[0] in ":–-.)\n")
+    )
 
 
 def _is_count(text: str, tokens: Sequence[Token], j: int, last: int) -> bool:

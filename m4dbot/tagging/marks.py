@@ -126,6 +126,9 @@ class Marker:
             )
             framed = any(w.sense & (Sense.ABOUT | Sense.ANSWER) for w in before[-4:])
             if label.questions:
+                if not leading and label.sure and separated and len(before) <= 3:
+                    # "Guiding question 2:", "Discussion Question 3"
+                    leading = True
                 if not leading and label.sure and _names_a_heading(text, tokens, unit.first, unit.end, label):
                     leading, separated = True, True
                 if leading and (separated or unit.words <= 8):

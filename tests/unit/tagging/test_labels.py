@@ -41,6 +41,11 @@ from m4dbot.tagging.values import Tag
         ("zur zweiten Frage", None, 2),
         ("الأسبوع الثاني، السؤال ٣", 2, 3),
         ("السؤال الأول", None, 1),
+        ("Guiding question 2:", None, 2),
+        ("Pregunta orientadora 2:", None, 2),
+        ("Question directrice 1 :", None, 1),
+        ("Leitfrage 3", None, 3),
+        ("Qs 4", None, 4),
     ],
 )
 def test_a_label_names_a_place(text: str, week: int | None, question: int | None) -> None:
@@ -58,6 +63,7 @@ def test_a_label_names_a_place(text: str, week: int | None, question: int | None
         "in 2015",
         "the question I would ask",
         "page 3",
+        "questions about 3 farmers",
         "Questions: 1. What",
         "hace dos semanas",
         "zwei Wochen",
