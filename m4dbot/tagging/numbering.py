@@ -47,9 +47,20 @@ def answer_lists(
         if named:
             week = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week
             here = {week or 0: 0.0}
+        # After one list of answers, another needs a week's name above it, or is part of an answer.
+        above = [m for m in marks if m.explicit and m.unit < items[0][0]]
+        later = (
+            bool(found)
+            and not any(m.unit > found[-1].items[0][0] for m in named)
+            and not _is_question_list(layout, above, items[0][0])
+        )
         best: NumberedList | None = None
         for tags, less in _readings(items, here, counting):
-            weight = less + _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
+            weight = (
+                less
+                - (4.0 if later else 0.0)
+                + _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
+            )
             if weight >= ENOUGH and (best is None or weight > best.weight):
                 best = NumberedList(tuple(tags), weight)
         if best is not None:
