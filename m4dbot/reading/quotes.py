@@ -279,7 +279,9 @@ def _coloured_answers(lines: Sequence[Line], forms: Sequence[str], roles: list[R
     head = " ".join(form for form, role in zip(forms, roles, strict=True) if role is Role.OWN)[:1_000]
     if _ANSWERS.search(head) is None or _THERE.search(head) is None:
         return
-    for i in coloured:
+    own = {line.colour for line, role in zip(lines, roles, strict=True) if role is Role.OWN} - {""}
+    shared = [i for i in coloured if lines[i].colour in own]
+    for i in shared or coloured:
         roles[i] = Role.OWN
 
 

@@ -36,7 +36,7 @@ def _holds_enough(lines: list[Line], plain: str | None) -> bool:
 
 
 def _lines_of_text(text: str) -> tuple[list[Line], str]:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     at = 0
     for _ in range(MOST_LINES):
         at = text.find("\n", at) + 1

@@ -226,7 +226,7 @@ def _signed_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
 
 
 def _is_sentence(line: str) -> bool:
-    return line.endswith((".", "?", "!")) and len(line.split()) >= 6 and not _contacts(line)
+    return line.endswith((".", "?", "!")) and len(line.split()) >= 4 and not _contacts(line)
 
 
 def _contact_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
