@@ -198,7 +198,7 @@ class Marker:
         return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
 
     def _elliptic(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
-        """ "As for the second, …", after a question was named in full."""
+        """ "As for the second, …", after a question was named in full; "On 2: …"."""
         tokens = layout.tokens
         for i in range(unit.first, min(unit.first + 6, unit.last)):
             word = tokens[i].word
@@ -210,6 +210,11 @@ class Marker:
                     return None
                 label = Label(i, i + 1, (), (word.ordinal,))
                 return self._question_label(layout, index, unit, label, 5.0, 0.0, "elliptic")
+            if word.folded.isdigit() and i > unit.first:
+                if layout.text[tokens[i].end : tokens[i].end + 1] not in (":", ")"):
+                    return None
+                label = Label(i, i + 1, (), (word.cardinal,))
+                return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
             if not word.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP):
                 return None
         return None
