@@ -187,15 +187,15 @@ def _columns(text: str) -> int:
 def _wrapped_wide(text: str, width: int) -> Iterator[str]:
     line, used = "", 0
     for word in text.split(" "):
-        needed = _columns(word)
+        rest, needed = word, _columns(word)
         if line and used + 1 + needed > width:
             yield line
             line, used = "", 0
         while needed > width:
             cut = max(1, width // 2)
-            yield word[:cut]
-            word = word[cut:]
-            needed = _columns(word)
-        line, used = (f"{line} {word}", used + 1 + needed) if line else (word, needed)
+            yield rest[:cut]
+            rest = rest[cut:]
+            needed = _columns(rest)
+        line, used = (f"{line} {rest}", used + 1 + needed) if line else (rest, needed)
     if line:
         yield line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -35,6 +37,8 @@ def prepared(config: Config) -> Database:
 def _prepare(database: Database, config: Config) -> None:
     if database.path is not None and not database.path.parent.is_dir():
         raise M4dbotError(f"The folder {database.path.parent} for the database does not exist; create it.")
+    if database.path is not None:
+        _make_private(database.path)
     found, needed = _version(database), migrate.head()
     if found is None:
         migrate.upgrade(database)
@@ -55,6 +59,16 @@ def _prepare(database: Database, config: Config) -> None:
             migrate.alone(session)
             Signer.create(session)
             groups.follow(session, config.group)
+
+
+def _make_private(path: Path) -> None:
+    """Make the file of a new database, so that it never is for everybody to read; its -wal and -shm follow it."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as exc:
+        raise M4dbotError(f"The database {path} cannot be made ({exc.strerror}).") from None
 
 
 def _version(database: Database) -> str | None:
