@@ -180,18 +180,20 @@ def _attributes_unmarked(text: str, t: _Traits) -> bool:
         return False
     if t.verb:
         # People write "On 3 November 2026 the mayor wrote:", programs add the time or shorten the date.
-        return t.time or (t.others <= 8 and _SHORT_DATE.search(text) is not None)
+        short = _SHORT_DATE.search(text) or (t.known_on and _WEEKDAY_FIRST.match(text))
+        return t.time or (t.others <= 8 and bool(short))
     # No word of it is known: a date and a time at the beginning, then a name, few words, a colon. In the
     # languages whose verbs are all known, that is a sentence.
     return t.lead <= 4 and t.time and t.others <= 10 and not t.known_on and _names_after(text)
 
 
-# A month in letters, but not in full; a weekday; or figures alone.
+# A month in letters, but not in full; or figures alone.
 _SHORT_DATE = re.compile(
     r"\d[./-]\d{1,2}[./-]\d|\d\s?[年년]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|janv|févr|avr|juil|déc|"
     r"ene|abr|ago|dic|set|out|dez|mrt|mei|okt|gen|mag|giu|lug|ott)\b",
     re.IGNORECASE,
 )
+_WEEKDAY_FIRST = re.compile(r"[^\W\d]{1,6}\s[^\W\d]{2,14},\s")
 _ZONES = frozenset({"am", "pm", "a.m", "p.m", "uhr", "utc", "gmt", "cet", "cest", "h"})
 _REFERRING = frozenset({"as", "comme", "como", "wie", "come", "zoals", "when", "quand", "cuando"})
 _LINKING = frozenset(

@@ -108,6 +108,7 @@ def test_shapes_are_known_in_every_locale(shape: str, marked: bool) -> None:
         "Semaine 2, question 1, le 3 novembre 2026 :",
         "On 3/11/2026 we sent forty bags to the coast, and at 10:15 we had word:",
         "Dear Rosa, you wrote:",
+        "Dear Kofi, on 3 November 2026 Rosa wrote:",
         "--- Forwarded by hand to all members ---",
         "Forwarded message from the chief:",
         "*** Important ***",
