@@ -42,6 +42,7 @@ def explain(discussion_file: Path, as_json: bool, group: str, paths: tuple[Path,
     Example: m4dbot explain --discussion discussion.toml mail/
     """
     from m4dbot.discussion.file import parse_discussion
+    from m4dbot.intake.attachment_text import extract_text
     from m4dbot.reading.read import read
     from m4dbot.reading.values import Surroundings
     from m4dbot.tagging.tagger import Tagger
@@ -55,7 +56,7 @@ def explain(discussion_file: Path, as_json: bool, group: str, paths: tuple[Path,
     width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((80, 24)).columns))
     first = True
     for name, raw in _with_progress(paths):
-        reading = read(raw, surroundings)
+        reading = read(raw, surroundings, extract_text)
         tagging = tagger.tag(reading, context)
         if as_json:
             click.echo(json.dumps(as_object(name, reading, tagging), ensure_ascii=False))

@@ -15,6 +15,7 @@ from m4dbot.reading.headers import Headers
 from m4dbot.reading.language import language_of
 from m4dbot.reading.mime import Mail, open_mail
 from m4dbot.reading.reply import blocks_of
+from m4dbot.reading.signed import signed
 from m4dbot.reading.values import Block, ContributorLine, Kind, Person, Reading, Role, Surroundings
 
 _RECIPIENTS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to")
@@ -76,6 +77,8 @@ def _read(raw: bytes, around: Surroundings, extract: Extract | None) -> Reading:
     notes += files.notes
     by_person = verdict.kind in _BY_PEOPLE
     on_behalf_of = _on_behalf_of(people, forwarded, own_text, subject) if by_person else None
+    if by_person:
+        blocks = signed(blocks, (people.author.name, on_behalf_of.name if on_behalf_of else ""))
     blocks = (*blocks, *(Block(Role.OWN, text) for text in files.texts))
     return Reading(
         kind=verdict.kind,
