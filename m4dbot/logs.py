@@ -23,7 +23,8 @@ def log_events(stream: TextIO, *, as_json: bool = False, level: int = logging.IN
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=True,
+        # Loggers are made at import and outlive a test's or a command's stream.
+        cache_logger_on_first_use=False,
     )
     logging.basicConfig(stream=stream, level=logging.WARNING, format="level=%(levelname)s logger=%(name)s %(message)s")
     # aiosmtpd and the scheduler report every connection and job.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from m4dbot.config import Config
 from m4dbot.store import groups, migrate
@@ -40,6 +41,13 @@ SOIL = {
 def pytest_configure(config: pytest.Config) -> None:
     # pytest-xdist registers its marker itself, but not where it is switched off.
     config.addinivalue_line("markers", "xdist_group(name): run these tests in one worker")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_at_the_start() -> Iterator[None]:
+    """A command sets up the log for its process; the next test is another process, as it were."""
+    yield
+    structlog.reset_defaults()
 
 
 def _missing(what: str, packages: str) -> None:
