@@ -29,6 +29,8 @@ def of_mark(believed: Believed, week: float) -> float:
         return _steps(margin, ((3.0, 0.93), (1.5, 0.88), (0.5, 0.8)), 0.65)
     if "label" in kinds:
         return min(week, 0.97)
+    if kinds >= {"mention", "week named"}:
+        return 0.95
     if "elliptic" in kinds:
         return min(week, 0.88)
     if "number" in kinds:

@@ -41,6 +41,7 @@ class Place:
     question: Tag | None = None
     question_evidence: str = ""
     question_weight: float = 0.0
+    now: int = 0  # the week open when the mail was written; 0 if unknown
 
     def add(self, week: int, weight: float, evidence: str) -> None:
         if week in self.weeks:
@@ -75,7 +76,10 @@ def place_of(
     place = Place({week.number: 0.0 for week in discussion.weeks})
     _recipients(place, reading, discussion, context)
     _replied_to(place, reading, discussion, context)
-    _date(place, discussion, reading.date or received_at)
+    date = reading.date or received_at
+    _date(place, discussion, date)
+    if date is not None and (week := discussion.week_at(date)) is not None:
+        place.now = week.number
     _subject(place, reading, counting)
     return place
 
@@ -146,7 +150,7 @@ def _subject(place: Place, reading: Reading, counting: Counting) -> None:
     bare = _LIST_PREFIX.sub(" ", subject)
     tokens = words_of(bare, vocabulary())
     weight = SUBJECT_REPLY if copied else SUBJECT_FRESH
-    for label in labels_in(bare, tokens):
+    for label in labels_in(bare, tokens, now=place.now):
         said = bare[tokens[label.first].start : tokens[label.last - 1].end]
         if not label.sure and not (label.weeks and label.questions):
             continue

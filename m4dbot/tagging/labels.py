@@ -19,6 +19,7 @@ class Label:
     """A label in a text. `first` and `last` are its tokens, half open.
 
     `questions` may hold LAST. `sure` is false where it might be something else ("P3", "S 2").
+    `relative` is true of "last week" before it is joined to its question.
     """
 
     first: int
@@ -26,10 +27,15 @@ class Label:
     weeks: tuple[int, ...]
     questions: tuple[int, ...]
     sure: bool = True
+    relative: bool = False
 
 
-def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | None = None) -> list[Label]:
-    """Every label among tokens `first` to `last`, in order; a week and its question are one label."""
+def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | None = None, now: int = 0) -> list[Label]:
+    """Every label among tokens `first` to `last`, in order; a week and its question are one label.
+
+    `now` is the week open when the text was written, 0 if unknown: the week that "last week's second
+    question" counts from. "Last week" without a question is no label.
+    """
     last = len(tokens) if last is None else last
     found: list[Label] = []
     i = first
@@ -37,13 +43,28 @@ def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | No
         word = tokens[i].word
         label = None
         if word.labelling:
-            label = _label_at(text, tokens, i, first, last, found[-1].last if found else first)
+            free_from = found[-1].last if found else first
+            label = _label_at(text, tokens, i, first, last, free_from)
+            if label is None and now and word.sense & Sense.WEEK:
+                label = _relative(text, tokens, i, free_from, last, now)
         if label is None:
             i += 1
             continue
         found.append(label)
         i = max(i + 1, label.last)
-    return _paired(text, tokens, found)
+    return [label for label in _paired(text, tokens, found) if not label.relative]
+
+
+def _relative(text: str, tokens: Sequence[Token], i: int, first: int, last: int, now: int) -> Label | None:
+    """ "last week", "la semana pasada", "this week"."""
+    for j in (i - 1, i + 1):
+        if not first <= j < last or _gap(text, tokens, min(i, j)).strip():
+            continue
+        sense = tokens[j].word.sense
+        week = now if sense & Sense.CURRENT else now - 1 if sense & Sense.PREVIOUS else 0
+        if week > 0:
+            return Label(min(i, j), max(i, j) + 1, (week,), (), True, True)
+    return None
 
 
 def _gap(text: str, tokens: Sequence[Token], i: int) -> str:

@@ -53,10 +53,11 @@ class Marker:
         self._questions = questions
         self._counting = counting
 
-    def marks(self, layout: Layout) -> list[Mark]:
+    def marks(self, layout: Layout, now: int = 0) -> list[Mark]:
+        """The marks in order; `now` is the week open when the mail was written, 0 if unknown."""
         found: list[Mark] = []
         for index, unit in enumerate(layout.units):
-            found.extend(self._in_unit(layout, index, unit))
+            found.extend(self._in_unit(layout, index, unit, now))
             if len(found) > MOST_MARKS:
                 break
         # "Week 1: … Week 2: …" line by line is a plan somebody tells of, not a heading.
@@ -64,12 +65,12 @@ class Marker:
         listed = {i for i in weekly if i + 1 in weekly or i - 1 in weekly}
         return [m for m in found if m.unit not in listed or m.kinds != {"week"}]
 
-    def _in_unit(self, layout: Layout, index: int, unit: Unit) -> list[Mark]:
+    def _in_unit(self, layout: Layout, index: int, unit: Unit, now: int) -> list[Mark]:
         marks: list[Mark] = []
         text, tokens = layout.text, layout.tokens
         label_end = unit.own
         label_mark: Mark | None = None
-        labels = labels_in(text, tokens, unit.first, min(unit.last, unit.first + 40))
+        labels = labels_in(text, tokens, unit.first, min(unit.last, unit.first + 40), now)
         if labels:
             label_mark = self._label_mark(layout, index, unit, labels)
             if label_mark is not None:
@@ -86,7 +87,7 @@ class Marker:
                 first += 1
             at_start = k == 0 or (label_mark is not None and sentence.start <= label_end + 2)
             if k > 0 and not at_start:
-                inner = self._inner_label(layout, index, unit, sentence)
+                inner = self._inner_label(layout, index, unit, sentence, now)
                 if inner is not None:
                     marks.append(inner)
                     continue
@@ -200,7 +201,7 @@ class Marker:
     def _elliptic(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
         """ "As for the second, …", after a question was named in full; "On 2: …"."""
         tokens = layout.tokens
-        for i in range(unit.first, min(unit.first + 6, unit.last)):
+        for i in range(unit.first, min(unit.first + 9, unit.last)):
             word = tokens[i].word
             if word.ordinal:
                 after = layout.text[tokens[i].end : tokens[i].end + 1]
@@ -219,10 +220,10 @@ class Marker:
                 return None
         return None
 
-    def _inner_label(self, layout: Layout, index: int, unit: Unit, sentence: Sentence) -> Mark | None:
+    def _inner_label(self, layout: Layout, index: int, unit: Unit, sentence: Sentence, now: int) -> Mark | None:
         """A label that begins a sentence in the middle of a paragraph: "… plans. Q3: We …"."""
         text, tokens = layout.text, layout.tokens
-        labels = labels_in(text, tokens, sentence.first, min(sentence.last, sentence.first + 14))
+        labels = labels_in(text, tokens, sentence.first, min(sentence.last, sentence.first + 14), now)
         if not labels or not labels[0].questions or not labels[0].sure:
             return None
         label = labels[0]

@@ -78,7 +78,7 @@ class Tagger:
                 place.add_question(like.tag, envelope.SUBJECT_REPLY, f"subject: '{' '.join(subject.split())}'")
 
     def _marks(self, layout: Layout, place: Place, quotes: Sequence[Quoted], language: str) -> list[Mark]:
-        marks = self._marker.marks(layout) + answered_marks(layout, quotes)
+        marks = self._marker.marks(layout, place.now) + answered_marks(layout, quotes)
         if language == "en":
             # "P1", "D2", "F3" are questions in other languages, and codes in English.
             marks = [m for m in marks if "unsure" not in m.kinds]
@@ -133,18 +133,21 @@ class Tagger:
         """The passages with what stands before the first mark: a greeting, an introduction, an answer."""
         first = passages[0]
         words = words_between(layout, 0, first.start)
-        if words <= SALUTATION:
+        if words <= SALUTATION and not _says_something(layout, first.start):
             # A salutation alone is no passage.
             first.start = 0
             return passages
         if place.question is not None and place.question_weight >= envelope.SUBJECT_REPLY:
             opening = Passage(0, 0, first.start, place.question, 0.9, [place.question_evidence])
             return [opening, *passages]
-        opening = Passage(0, 0, first.start, Tag(first.tag.week), 0.85, [OPENING])
+        week = first.tag.week
+        if len({p.tag.week for p in passages}) > 1 and place.week is not None:
+            week = place.week
+        opening = Passage(0, 0, first.start, Tag(week), 0.85, [OPENING])
         if words >= LONG_OPENING and (first.tag.question or 0) > 1:
             # Who begins with the third question may have answered an earlier one above, without a label.
-            week = first.tag.week or 0
-            tag, confidence, evidence = self._by_content(layout, 0, first.start, {week: 1.0}, True)
+            weeks = {first.tag.week or 0: 1.0}
+            tag, confidence, evidence = self._by_content(layout, 0, first.start, weeks, True)
             if tag is not None and confidence >= 0.7 and all(p.tag != tag for p in passages):
                 opening.tag, opening.confidence, opening.evidence = tag, confidence, [evidence]
         return [opening, *passages]
@@ -206,6 +209,12 @@ class Tagger:
             if tag is not None:
                 return Passage(0, 0, end, tag, confidence, [evidence, *place.evidence.get(tag.week or 0, [])])
         return Passage(0, 0, end, Tag(week), calibration.of_week(kinds) if week else 0.5, list(said))
+
+
+def _says_something(layout: Layout, end: int) -> bool:
+    """Whether more than one line stands before `end`: a sentence below the salutation."""
+    above = [unit for unit in layout.units if unit.start < end]
+    return len(above) > 1 and above[-1].words >= 3
 
 
 def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark]) -> None:

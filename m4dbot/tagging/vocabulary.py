@@ -45,6 +45,8 @@ class Sense:
     BETWEEN: Final = 1 << 8
     SALUTATION: Final = 1 << 9
     STOP: Final = 1 << 10
+    PREVIOUS: Final = 1 << 11  # "last week"
+    CURRENT: Final = 1 << 12  # "this week"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ class Vocabulary:
             ("salutations", Sense.SALUTATION),
         ):
             self._add(phrases[name], sense)
+        self._add(numbers["previous_week"], Sense.PREVIOUS)
+        self._add(numbers["current_week"], Sense.CURRENT)
         self._add(data["words"]["stop"], Sense.STOP)
         for table, entries in (
             (self._cardinals, numbers["cardinals"]),
