@@ -95,7 +95,7 @@ def test_the_text_form_shows_tags_words_and_evidence(folder: Path) -> None:
     assert any(line.strip().startswith("W1 Q1 Question 1: we asked") for line in lines)
     assert any("└" in line and "ordinal: 'Question 2'" in line for line in lines)
     assert "\x1b[" not in result.stdout
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines[1:])) <= 80  # the first is the path as it was given
 
 
 def test_a_mail_cannot_steer_the_terminal(folder: Path) -> None:

@@ -46,7 +46,9 @@ def test_a_mail_to_one_never_shows_in_the_other(database: Database, two_groups: 
     written = {
         datetime(2027, 3, 3, 9, tzinfo=UTC): mail("Question 1: wells marker.\n", message_id="<1@example.net>"),
         datetime(2027, 3, 4, 9, tzinfo=UTC): mail(
-            "The heap stays moist under banana leaves: compost marker.\n", to=SOIL, message_id="<2@example.net>"
+            "Question 1: the heap stays moist under banana leaves, compost marker.\n",
+            to=SOIL,
+            message_id="<2@example.net>",
         ),
         datetime(2027, 4, 6, 9, tzinfo=UTC): mail("Question 2: roofs marker.\n", message_id="<3@example.net>"),
     }
