@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from m4dbot.discussion.model import Discussion, Week
 from m4dbot.publishing.values import Digest, Entry, Figures, Place, Post, Section, Sender, Words
+from m4dbot.store.secret import without_details
 from m4dbot.store.tables import Contribution, Group, Passage, Subscriber
 from m4dbot.summary.countries import country_code, country_in, folded
 
@@ -96,9 +97,9 @@ def _passages(session: Session, ids: Sequence[int]) -> dict[int, list[Passage]]:
 
 
 def _published(row: Contribution, organisation: str, country: str, passages: Sequence[Passage]) -> Published:
-    text = row.edited_text if row.edited_text is not None else row.original_text
+    text = without_details(row.edited_text if row.edited_text is not None else row.original_text)
     words = tuple(
-        Words(Place(*place), "\n\n".join(p.text.strip("\n") for p in run))
+        Words(Place(*place), without_details("\n\n".join(p.text.strip("\n") for p in run)))
         for place, run in groupby(passages, key=lambda p: (p.week, p.question if p.week is not None else None))
     )
     line = row.contributor or {}

@@ -23,6 +23,7 @@ KEY = "secret"
 MAC_BYTES = 16  # 128 bits; 26 letters, so that a detail fits the 64 octets of a local part (RFC 5321 §4.5.3.1.1)
 
 _DETAIL = re.compile(r"(leave|b|ack)-([1-9]\d{0,17})-([a-z2-7]{26})")
+_IN_TEXT = re.compile(rf"(?:\+|%2B){_DETAIL.pattern}(?=@|%40)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +76,11 @@ class Signer:
     def _mac(self, kind: str, number: int) -> str:
         digest = hmac.digest(self.key, f"{kind}:{number}".encode("ascii"), hashlib.sha256)
         return base64.b32encode(digest[:MAC_BYTES]).decode("ascii").rstrip("=").lower()
+
+
+def without_details(text: str) -> str:
+    """`text` for publication: a signed address in it becomes the bare one.
+
+    Somebody who quotes the foot of a mail would else hand the address that takes them off to every reader.
+    """
+    return _IN_TEXT.sub("", text)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from m4dbot.errors import M4dbotError, NotFound
 from m4dbot.reading.values import ContributorLine
 from m4dbot.store import discussions
+from m4dbot.store.secret import without_details
 from m4dbot.store.tables import (
     Contribution,
     DiscussionRow,
@@ -194,13 +195,13 @@ def approved(session: Session, row: DiscussionRow) -> list[Approved]:
     for start in range(0, len(ids), AT_ONCE):
         some = select(PassageRow).where(PassageRow.contribution_id.in_(ids[start : start + AT_ONCE]))
         for p in session.scalars(some.order_by(PassageRow.contribution_id, PassageRow.position)):
-            passage = Passage(p.id, p.position, p.text, p.week, p.question)
+            passage = Passage(p.id, p.position, without_details(p.text), p.week, p.question)
             passages.setdefault(p.contribution_id, []).append(passage)
     return [
         Approved(
             id=c.id,
             number=c.number,
-            text=c.original_text if c.edited_text is None else c.edited_text,
+            text=without_details(c.original_text if c.edited_text is None else c.edited_text),
             received_at=c.received_at,
             passages=tuple(passages.get(c.id, ())),
             author_name=c.author_name,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m4dbot.store.secret import Signer
+from m4dbot.store.secret import Signer, without_details
 
 SIGNER = Signer(b"\x01" * 32)
 
@@ -38,3 +38,13 @@ def test_a_signature_is_for_one_thing(change: str) -> None:
 def test_the_key_stays_inside() -> None:
     """A signer that ends up in a log shows nothing."""
     assert "01" not in repr(SIGNER)
+
+
+@given(st.integers(1, 10**12), st.text(max_size=30), st.text(max_size=30))
+def test_what_is_published_acts_for_nobody(number: int, before: str, after: str) -> None:
+    """Signed addresses in a text, also inside a link, become the group's; other plus-addresses stay."""
+    for detail in (SIGNER.leave(number), SIGNER.ack(number).upper(), SIGNER.bounce(number)):
+        text = f"{before} mailto:g+{detail}@example.org g%2B{detail}%40example.org {after}"
+        assert detail not in without_details(text)
+        assert "mailto:g@example.org g%40example.org" in without_details(text)
+    assert without_details("g+w2q1@example.org, g+leave@example.org") == "g+w2q1@example.org, g+leave@example.org"

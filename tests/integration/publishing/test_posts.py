@@ -7,6 +7,7 @@ from sqlalchemy import select
 from m4dbot.config import Config
 from m4dbot.publishing.posts import post_approved
 from m4dbot.store.database import Database
+from m4dbot.store.secret import Signer
 from m4dbot.store.tables import Delivery, Mailing, Rendering
 from tests.integration.publishing.making import at, contribution, load, subscribe
 
@@ -79,3 +80,16 @@ def test_an_archive_with_letters_beyond_ascii(database: Database, config: Config
         post_approved(session, config.model_copy(update={"web": web}), number, at(3))
         content = session.scalars(select(Rendering.content)).one()
     assert b"List-Archive: <https://archive.example.org/eau/%C3%A9t%C3%A9>" in content
+
+
+def test_a_quoted_foot_takes_nobody_off(database: Database, config: Config) -> None:
+    """The unsubscribe address in somebody's words does not reach other readers."""
+    with database.write() as session:
+        discussion_id = load(session)
+        detail = Signer.load(session).leave(subscribe(session, "Ann", delivery="posts"))
+        words = f"By hand. To leave, write to water+{detail}@groups.example.org."
+        number = contribution(session, (words, 1, 1), discussion_id=discussion_id)
+        post_approved(session, config, number, at(3))
+        content = session.scalars(select(Rendering.content)).one()
+    assert b"To leave, write to water@groups.example.org." in content
+    assert detail.encode() not in content

@@ -15,6 +15,7 @@ from m4dbot.config import Config
 from m4dbot.errors import M4dbotError, NotFound
 from m4dbot.store.database import Database
 from m4dbot.store.discussions import get
+from m4dbot.store.secret import Signer
 from m4dbot.store.tables import Contribution, Delivery, Document, Mailing, Rendering
 from m4dbot.summary import drafting
 from m4dbot.summary.html import to_html
@@ -71,6 +72,15 @@ class TestDraft:
             assert "Nous creusons à trois." in text
             assert "plan.docx" in text
             assert "Unseen" not in text
+
+    def test_signed_addresses_stay_out(self, wells: Database) -> None:
+        """Whoever quotes the foot of a mail does not publish the address that takes them off."""
+        with wells.write() as session:
+            detail = Signer.load(session).leave(1)
+            contribution(session, get(session, SLUG)[0], f"To leave: water+{detail}@groups.example.org")
+        for text in (to_html(drafted(wells).reply), to_text(drafted(wells).reply)):
+            assert "To leave: " in text
+            assert detail not in text
 
     def test_drafting_again_without_a_change_makes_no_version(self, wells: Database) -> None:
         """With one, the next version."""
