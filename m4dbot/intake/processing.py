@@ -376,6 +376,8 @@ def _decide(session: Session, mail: _Mail, known: _Known, now: datetime) -> _Dec
     if reading.kind is not Kind.BOUNCE and (
         left := _leave(session, mail, reading, group=group, signer=known.signer, now=now)
     ):
+        if _says_something_to_the_group(mail, reading, group):
+            return replace(left, hold_reason=f"{left.reason} The mail went to the group as well.")
         return left
     if reading.kind is Kind.BOUNCE:
         said = record_bounce(session, mail.row, reading, group, known.signer)
@@ -438,6 +440,16 @@ def _command(
 def _for_a_person(reason: str) -> _Decided:
     """Into the queue, where facilitators look, though it is nothing to publish; it is not acknowledged."""
     return _Decided(Disposition.HELD, reason, reason)
+
+
+def _says_something_to_the_group(mail: _Mail, reading: Reading, group: ConfiguredGroup) -> bool:
+    """Whether a mail to an unsubscribe address went to the group as well, by a person with something to say."""
+    if reading.kind not in {Kind.CONTRIBUTION, Kind.COMMAND} or not reading.own_text.strip():
+        return False
+    recipients = _recipients(mail, reading)
+    bare = any(r.strip().lower() == group.address for r in recipients)
+    named = bare or plus_of(recipients, group.address, kind=PlusKind.TAG) is not None
+    return named and parse_command("", reading.own_text, None) is None
 
 
 def _recipients(mail: _Mail, reading: Reading) -> tuple[str, ...]:

@@ -356,6 +356,22 @@ def test_the_unsubscribe_address_takes_exactly_that_person_off(database: Databas
     assert again.disposition is Disposition.LEFT
 
 
+@pytest.mark.parametrize("to", ["water@groups.example.org", "water+w1q2@groups.example.org"])
+def test_words_for_the_group_stay_though_the_mail_takes_somebody_off(database: Database, take: Take, to: str) -> None:
+    """A contribution that names an unsubscribe address beside the group's does both: nothing said is lost."""
+    load_discussion(database, WELLS)
+    amina = subscribe(database, "amina@example.net")
+    both = f"{to}, water+{signer(database).leave(amina)}@groups.example.org"
+    [outcome] = take(mail("Question 2: we pay after the harvest, then I am off.\n", to=both))
+    assert outcome.disposition is Disposition.LEFT
+    with database.read() as session:
+        assert session.get_one(Subscriber, amina).state == "left"
+        row = session.get_one(Contribution, outcome.contribution_id)
+        assert row.state == "held"
+        assert "after the harvest" in row.original_text
+        assert row.hold_reason.startswith("amina@example.net left")
+
+
 @pytest.mark.parametrize("detail", ["leave-{id}-aaaaaaaaaaaaaaaaaaaaaaaaaa", "leave-{id}-{other}", "leave-999-{mac}"])
 def test_a_made_up_unsubscribe_address_does_nothing(database: Database, take: Take, detail: str) -> None:
     """It is recorded and ignored."""
