@@ -84,8 +84,10 @@ def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float]) -> float:
         return weeks.get(week, 0.0)
     if before.week != week:
         drift = 0.3 * (weeks.get(week, 0.0) - weeks.get(before.week, 0.0))
-        opens = tag.question in (None, 1)
-        return drift + (_NEXT_WEEK if week == before.week + 1 and opens else _OTHER_WEEK)
+        if week == before.week + 1 and (tag.question in (None, 1) or weeks.get(week) == 0.0):
+            # The next week begins with its first question; or the mail, after a late answer, comes to its own week.
+            return drift + _NEXT_WEEK
+        return drift + _OTHER_WEEK
     if tag.question is None and before.question is not None:
         # "Week 1: …" in an answer of that week is about something else.
         return _LOST

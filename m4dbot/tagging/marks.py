@@ -13,6 +13,7 @@ from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense
 
 LONGEST_HEADING = 14  # words
+LONGEST_SENTENCE = 9  # words of a sentence that heads its paragraph
 LONGEST_LISTED = 45  # words of a heading with a bullet or a figure
 LONGEST_QUESTION = 110  # words
 MOST_MARKS = 300
@@ -102,11 +103,20 @@ class Marker:
         if unit.sentences and not any(m.kinds & {"quoted"} for m in marks):
             heading = self._heading(layout, index, unit, label_end)
             if heading is not None:
+                self._name_week(heading, layout, labels)
                 if label_mark is not None and "week" not in label_mark.kinds:
                     _merge(label_mark, heading)
                 else:
                     marks.append(heading)
         return marks
+
+    def _name_week(self, heading: Mark, layout: Layout, labels: list[Label]) -> None:
+        """ "On the role of parents (week 2): …"."""
+        named = {w for label in labels if layout.tokens[label.last - 1].end <= heading.end + 1 for w in label.weeks}
+        for tag in heading.candidates:
+            if tag.week in named:
+                heading.candidates[tag] += 3.0
+                heading.kinds.add("week named")
 
     def _label_mark(self, layout: Layout, index: int, unit: Unit, labels: list[Label]) -> Mark | None:
         text, tokens = layout.text, layout.tokens
@@ -307,6 +317,11 @@ class Marker:
         ends = (":", "：", " – ", " — ", *((",",) if _opens_a_topic(tokens, first, last) else ()))
         cuts = (text.find(c, tokens[first].end, limit + 2) for c in ends)
         cut = min((p for p in cuts if p > 0), default=-1)
+        opening = unit.sentences[0]
+        if len(unit.sentences) > 1 and not opening.asks and opening.last - first <= LONGEST_SENTENCE:
+            # "On the role of women. They sell …"
+            end = tokens[opening.last - 1].end
+            cut = min(cut, end) if cut > 0 else end
         if 0 < cut < tokens[last - 1].start:
             stop, inline = cut, True
             while last > first and tokens[last - 1].end > cut:

@@ -26,6 +26,7 @@ class Passage:
     confidence: float
     evidence: list[str] = field(default_factory=list)
     quotes: bool = False  # begins with a question quoted
+    labelled: bool = False  # begins with a label or figure, and "No." may be the answer
 
     def segment(self, text: str) -> Segment:
         """As handed to the outside."""
@@ -53,6 +54,7 @@ def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[i
                 calibration.of_mark(step, chance),
                 list(step.mark.evidence.get(step.tag, ())),
                 "quoted" in step.mark.kinds,
+                bool(step.mark.kinds & {"label", "number"}) and not step.mark.kinds & {"quoted", "heading"},
             )
         )
     return _headings_joined(layout, passages)
@@ -82,7 +84,9 @@ def _headings_joined(layout: Layout, passages: Sequence[Passage]) -> list[Passag
     result: list[Passage] = []
     waiting: list[Passage] = []
     for passage in passages:
-        if words_between(layout, passage.body, passage.end) < _SOME:
+        below = layout.text[passage.body : passage.end]
+        words = words_between(layout, passage.body, passage.end)
+        if words < _SOME and not (passage.labelled and words and below.rstrip()[-1] in ".!"):
             waiting.append(passage)
         else:
             result.extend(_with_headings(waiting, passage))

@@ -137,7 +137,8 @@ class Tagger:
             # A salutation alone is no passage.
             first.start = 0
             return passages
-        if place.question is not None and place.question_weight >= envelope.SUBJECT_REPLY:
+        labelled_below = any(p.tag == place.question for p in passages)
+        if place.question is not None and place.question_weight >= envelope.SUBJECT_REPLY and not labelled_below:
             opening = Passage(0, 0, first.start, place.question, 0.9, [place.question_evidence])
             return [opening, *passages]
         week = first.tag.week
@@ -220,13 +221,26 @@ def _says_something(layout: Layout, end: int) -> bool:
 def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark]) -> None:
     """Headings written like those that are known are headings too; others beside them need more."""
     styles = {(u.bullet, u.style) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
+    alike: dict[tuple[str, str, bool], set[Tag]] = {}
+    for mark in marks:
+        if "heading" in mark.kinds:
+            alike.setdefault(_form(layout, mark), set()).add(max(mark.candidates, key=lambda t: mark.candidates[t]))
     for mark in marks:
         if mark.kinds == {"heading"}:
+            if not sure and len(alike[_form(layout, mark)]) >= 2:
+                # Several of one form that name several questions bear each other out.
+                mark.null -= 1.8
             unit = layout.units[mark.unit]
             if (unit.bullet, unit.style) in styles:
                 mark.null -= 2.0
             elif len(sure) >= 2:
                 mark.null += 3.0
+
+
+def _form(layout: Layout, mark: Mark) -> tuple[str, str, bool]:
+    """How a heading is written: its bullet, its figure, and whether its answer follows on the line."""
+    unit = layout.units[mark.unit]
+    return unit.bullet, unit.style, mark.end < unit.end
 
 
 def _likely_weeks(place: Place, marks: Sequence[Mark]) -> dict[int, float]:
