@@ -312,7 +312,7 @@ class Marker:
             first += 1
         if first >= last:
             return None
-        stop, inline = unit.end, False
+        stop, inline, alone = unit.end, False, False
         limit = tokens[min(first + LONGEST_HEADING, last - 1)].end
         ends = (":", "：", " – ", " — ", *((",",) if _opens_a_topic(tokens, first, last) else ()))
         cuts = (text.find(c, tokens[first].end, limit + 2) for c in ends)
@@ -321,7 +321,8 @@ class Marker:
         if len(unit.sentences) > 1 and not opening.asks and opening.last - first <= LONGEST_SENTENCE:
             # "On the role of women. They sell …"
             end = tokens[opening.last - 1].end
-            cut = min(cut, end) if cut > 0 else end
+            alone = cut < 0 or end < cut
+            cut = end if alone else cut
         if 0 < cut < tokens[last - 1].start:
             stop, inline = cut, True
             while last > first and tokens[last - 1].end > cut:
@@ -351,6 +352,9 @@ class Marker:
         if not candidates or max(candidates.values()) < 2.0:
             return None
         null = 4.0 if inline or last - first > LONGEST_HEADING else 3.4
+        if alone:
+            # A short sentence is more often the first of an answer, unless others stand so.
+            null += 1.8
         mark = Mark(unit.start, stop, index, {"heading"}, candidates, null)
         said = evidence_of("heading", text[unit.own : stop])
         for tag in candidates:
