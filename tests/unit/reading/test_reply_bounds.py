@@ -88,7 +88,7 @@ def test_hostile_mail_is_cheap(name: str) -> None:
     blocks_of("warm", "<p>warm</p>")
     begin = time.process_time()
     blocks_of(plain, html)
-    assert time.process_time() - begin < 0.5
+    assert time.process_time() - begin < 5  # what is not linear takes minutes
 
 
 def test_deep_markup_keeps_its_text() -> None:
