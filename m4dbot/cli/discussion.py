@@ -387,7 +387,8 @@ def _shown(found: Mapping[str, Any], value: Discussion) -> Iterator[str]:
         place = f"W{q['week']} Q{q['question']}"
         number = f"{q['approved']:>3} + {q['held']:<3}"
         words = next(iter(q["text"].values()))
-        line = f"  {place:<7} {number} {text.shortened(words, limit - 18)}"
+        before = f"  {place:<7} {number} "
+        line = before + text.shortened(words, limit - len(before))
         yield click.style(line, fg="yellow") if not q["approved"] + q["held"] else line
     yield ""
     yield click.style("Calendar", bold=True) + f" ({value.timezone})"

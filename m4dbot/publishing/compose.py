@@ -102,7 +102,7 @@ def post(sender: Sender, discussion: Discussion, said: Post, *, language: str, n
     """One contribution, for those who read each as it comes."""
     mail = _Mail(sender, discussion, language, now)
     name = said.entry.name or mail.t("common.somebody")
-    label = said.place.label
+    label = mail.short(said.place)
     parts: list[dict[str, Any]] = []
     before = ""
     for words in said.words:
@@ -406,6 +406,14 @@ class _Mail:
             return self.t("common.week", week=place.week)
         return self.t("common.place", week=place.week, question=place.question)
 
+    def short(self, place: Place) -> str:
+        """ "W2 Q1" as it is abbreviated in the reader's language; "" for nowhere in particular."""
+        if place.week is None:
+            return ""
+        if place.question is None:
+            return self.t("common.short_week", week=place.week)
+        return self.t("common.short", week=place.week, question=place.question)
+
     def question(self, place: Place) -> dict[str, Any] | None:
         """What templates show of a question: its text, number, and the way to answer it."""
         asked = self.discussion.question(place.week, place.question) if self._known(place) else None  # type: ignore[union-attr,arg-type]
@@ -417,7 +425,7 @@ class _Mail:
             "number": asked.number,
             "week": place.week,
             "place": self.place(place),
-            "label": place.label,
+            "label": self.short(place),
             "said": self.said(asked.text),
             "address": address,
             "href": html.mailto(address, subject),
@@ -487,7 +495,7 @@ class _Mail:
         most = max((count for _, count in counts), default=0)
         bars = [
             {
-                "label": t("common.question", question=q) if len(weeks) == 1 else Place(w, q).label,
+                "label": t("common.question", question=q) if len(weeks) == 1 else t("common.short", week=w, question=q),
                 "count": count,
                 # A bar is a table cell of so many hundredths; text programs get blocks.
                 "share": round(100 * count / most) if most else 0,
