@@ -15,8 +15,9 @@ _TOKEN = re.compile(r"""[^"(),:;<>\\]+|"[^"\\]*(?:\\.[^"\\]*)*"?|\\.|[(),:;<>\\]
 _BARE = re.compile(r"[^\s<>()\[\],;:\"@]{1,250}@[^\s<>()\[\],;:\"@]{1,250}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ID = re.compile(r"<\s{0,4}([^<>\s]{1,900})\s{0,4}>")
-_BARE_ID = re.compile(r"[^\s<>,;]{1,450}@[^\s<>,;]{1,450}")
-_MAILTO = re.compile(r"\s*[\[(<]?\s*mailto:[^\s\])>]{0,300}\s*[\])>]?", re.IGNORECASE)
+_BETWEEN_IDS = re.compile(r"[\s<>,;]+")
+_MAILTO = re.compile(r"\s{0,4}[\[(<]?\s{0,4}mailto:[^\s\])>]{0,300}\s{0,4}[\])>]?", re.IGNORECASE)
+_MOST_OF_A_NAME = 2_000  # characters, as they are written
 _AROUND = "'\"<>„“”‚‘’«» \t,;"
 
 
@@ -33,10 +34,13 @@ def people_of(value: str | None) -> tuple[Person, ...]:
     comment: list[str] = []
     address: list[str] | None = None
     found = ""
+    reached = False  # an "@" is among the last words, or in the open bracket
     depth = 0
 
     def close() -> None:
-        nonlocal found, address
+        nonlocal found, address, reached
+        if not words and not comment and not found and address is None:
+            return  # nothing between two commas
         if address is not None and not found:
             found = "".join(address)
         person = _person("".join(words), found, "".join(comment))
@@ -44,7 +48,7 @@ def people_of(value: str | None) -> tuple[Person, ...]:
             people.append(person)
         words.clear()
         comment.clear()
-        found, address = "", None
+        found, address, reached = "", None, False
 
     for match in _TOKEN.finditer(value[:32_000]):
         token = match[0]
@@ -53,14 +57,15 @@ def people_of(value: str | None) -> tuple[Person, ...]:
             if depth:
                 comment.append(token)
         elif address is not None and token != ">":
-            if token in ",;" and "@" in "".join(address):
+            if token in ",;" and reached:
                 close()  # an angle bracket that was never closed
             else:
                 address.append(token)
+                reached = reached or "@" in token
         elif token == "(":
             depth = 1
         elif token == "<":
-            address = []
+            address, reached = [], False
         elif token == ">":
             if address is not None:
                 found, address = "".join(address), None
@@ -70,10 +75,11 @@ def people_of(value: str | None) -> tuple[Person, ...]:
                 return tuple(people)
         elif token == ":" and words and words[-1].lower().endswith("mailto"):
             words.append(token)  # Outlook's "Name [mailto:address]"
-        elif token == ":" and "@" not in "".join(words):
+        elif token == ":" and not reached:
             words.clear()  # a group's name: its members follow (RFC 5322 §3.4)
         else:
             words.append(token)
+            reached = reached or "@" in token
     close()
     return tuple(_rejoined(people))
 
@@ -95,12 +101,12 @@ def _person(words: str, address: str, comment: str) -> Person:
     name = _plain_name(words)
     address = address.strip().strip("<>").removeprefix("mailto:").strip()
     if not address:
-        bare = _BARE.search(words)
+        bare = _bare(words)
         if bare:
-            address = bare[0]
-            name = _plain_name(words.replace(bare[0], " "))
-    elif "@" not in address and (bare := _BARE.search(words)):
-        address, name = bare[0], _plain_name(words.replace(bare[0], " "))
+            address = bare
+            name = _plain_name(words.replace(bare, " "))
+    elif "@" not in address and (bare := _bare(words)):
+        address, name = bare, _plain_name(words.replace(bare, " "))
     if not name:
         name = _plain_name(comment)
     address = "".join(address.split()).strip("'\"")
@@ -109,8 +115,21 @@ def _person(words: str, address: str, comment: str) -> Person:
     return Person(name[:200], address[:320] if "@" in address else "")
 
 
+def _bare(words: str) -> str:
+    """The first address in text, or "". It is looked for around each "@": most long text has none."""
+    at = words.find("@")
+    for _ in range(20):
+        if at < 0:
+            break
+        found = _BARE.search(words[max(0, at - 250) : at + 251])
+        if found:
+            return found[0]
+        at = words.find("@", at + 1)
+    return ""
+
+
 def _plain_name(words: str) -> str:
-    words = words.strip()
+    words = words.strip()[:_MOST_OF_A_NAME]
     if words.startswith('"'):
         words = words.strip('"')
     words = words_decoded(_ESCAPED.sub(r"\1", words))
@@ -142,7 +161,9 @@ def message_ids_of(value: str | None) -> tuple[str, ...]:
     """
     if not value:
         return ()
-    found = [m[1] for m in _ID.finditer(value)] or [m[0] for m in _BARE_ID.finditer(value)]
+    found = [m[1] for m in _ID.finditer(value)] or [
+        word[:900] for word in _BETWEEN_IDS.split(value) if "@" in word[1:-1]
+    ]
     found = list(dict.fromkeys(found))
     if len(found) > MOST_REFERENCES:
         found = [found[0], *found[-(MOST_REFERENCES - 1) :]]

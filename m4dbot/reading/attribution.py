@@ -258,8 +258,12 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
             break
         line = lines[start]
         if not line:
-            # One program leaves an empty line before the address.
-            if start - 1 >= floor and joined.startswith("<") and lines[start - 1]:
+            # One program leaves an empty line before the address, another before the verb.
+            if (
+                start - 1 >= floor
+                and lines[start - 1]
+                and (joined.startswith("<") or (above_quote and _is_verb(joined)))
+            ):
                 continue
             break
         if len(line) + len(joined) > _LONGEST_ATTRIBUTION:
@@ -278,15 +282,33 @@ def attribution_ending_at(lines: Sequence[str], end: int, floor: int, *, above_q
     return found
 
 
+def _is_verb(line: str) -> bool:
+    low = line.casefold().rstrip(" :")
+    return bool(low) and len(low) <= 40 and reply_words().wrote.at_beginning(low) == len(low)
+
+
 def _wrapped(line: str, following: str) -> bool:
     """Whether a program may have broken one line into these: the first is full, or an address, or the
     verb alone, stands on the second."""
     if following.startswith(("<", "[", "(", ":", ">", "mailto:")) or line.endswith(("<", "[", "(", "[mailto:", '"')):
         return True
     first, _, more = following.partition(" ")
-    if len(line) + len(first) >= 54:
+    if len(line) + len(first) >= 54 or _dates_only(line):
         return True
     return _words(following) <= 3 and (not more or following.endswith(":"))
+
+
+def _dates_only(line: str) -> bool:
+    """Whether a line is the date that one program sets above the author: "On Wed, 5 Mar 2025 19:33:02 +0000"."""
+    if not _DIGIT.search(line[:40]) or line.endswith((".", "!", "?", ":")):
+        return False
+    t = _traits(line)
+    if not t.date or not t.time or t.address or t.lead > 4 or t.others > 9:
+        return False
+    return t.known_on or line.endswith(",") or _TO_THE_SECOND.search(line) is not None
+
+
+_TO_THE_SECOND = re.compile(r"\d:\d\d:\d\d|[+-]\d{4}\b|\b(?:GMT|UTC|CES?T)\b")
 
 
 def may_end_one(line: str, *, above_quote: bool) -> bool:
@@ -388,12 +410,15 @@ def may_begin_header(line: str) -> bool:
     return parts is not None and (bool(parts[0]) or "@" in parts[2])
 
 
-def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = False) -> int | None:
+def header_block_at(
+    lines: Sequence[str], start: int, *, after_rule: bool = False, after_label: bool = False
+) -> int | None:
     """The line after the header block that begins at `start`, or None if none does.
 
     "De : … Envoyé : … À : … Objet : …" in any order and language: at least two known labels, with an
     address or a time of day among the values; in languages not known, three labelled lines, an address in
-    the first of them and a date below. `after_rule` tells that a rule stands above, which makes less enough.
+    the first of them and a date below. `after_rule` tells that a rule stands above, which makes less enough;
+    `after_label` that this rule has words in it, such as people head their own sections with.
     """
     first = _label(lines[start])
     if first is None or (not first[0] and not after_rule and not _ADDRESS.search(first[2])):
@@ -404,6 +429,7 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
     known = labelled = 0
     address = date = time = False
     unknown_first = not first[0]
+    nameless = False
     end = i = start
     gap = 0
     stop = min(len(lines), start + _MOST_HEADER_LINES)
@@ -429,7 +455,9 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
         labelled += 1
         if parts[0]:
             known += 1
-            kinds |= _one_meaning(parts[0], kinds)
+            meaning = _one_meaning(parts[0], kinds)
+            kinds |= meaning
+            nameless = nameless or (not meaning.isdisjoint(_PEOPLE) and _names_nobody(parts[2]))
         value = parts[2]
         address = address or ("@" in value and _ADDRESS.search(value) is not None)
         date = date or _DATE.search(value) is not None
@@ -437,7 +465,11 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
         end = i = i + 1
     # Every program names a sender, or the recipient's address; and gives an address or the time of day. The
     # notice of a meeting names neither, and a memorandum has neither address nor time.
+    if nameless:
+        return None
     if len(kinds) >= 2 and ("from" in kinds or ("to" in kinds and address)) and (address or time or after_rule):
+        return end
+    if after_label and unknown_first and labelled >= 3 and date and time and address:
         return end
     if known >= 2:
         return None
@@ -446,6 +478,14 @@ def header_block_at(lines: Sequence[str], start: int, *, after_rule: bool = Fals
     if unknown_first and not known and labelled >= 3 and date and (address or after_rule):
         return end
     return None
+
+
+_PEOPLE = frozenset({"from", "to"})
+
+
+def _names_nobody(value: str) -> bool:
+    """Whether a value tells when rather than who: "De : Paris, 9 h 30", as journeys and opening hours are written."""
+    return "@" not in value and "<" not in value and _TIME.search(value) is not None
 
 
 def _known(line: str) -> bool:
@@ -467,6 +507,18 @@ _KINDS = ("from", "to", "sent", "subject", "cc")
 def is_rule(line: str) -> bool:
     """A line of dashes, underscores and the like, and of nothing else."""
     return len(line) >= 3 and len(line) <= 200 and _RULE.match(line) is not None
+
+
+_FEW_WORDS = re.compile(r"[-_=*]{2,60}\s{0,4}([^\W\d_][^-_=*\n]{1,60}?)\s{0,4}[-_=*]{2,60}\Z")
+
+
+def is_labelled_rule(line: str) -> bool:
+    """Whether a line is a rule with few words in it: "---- Message d'origine ----" in a language not known here. People
+    head their sections so; it says something above a header block or a quotation only."""
+    if len(line) > 140:
+        return False
+    match = _FEW_WORDS.match(line)
+    return match is not None and len(match[1].split()) <= 6
 
 
 def original_message_rule(line: str) -> str | None:
@@ -525,13 +577,11 @@ def arrowed_attribution(line: str) -> bool:
 
 def asks_to_reply_above(line: str) -> bool:
     """Whether a line says "reply above this line", the marker by which programs cut."""
-    if len(line) > 200 or reply_words().above.first(line.casefold()) is None:
+    if len(line) > 200:
         return False
     inner = line.strip("> ")
-    if _REPLIES.search(inner.casefold()) is None:
+    low = inner.casefold()
+    ruled = inner.startswith(_RULE_MARKS) or inner.endswith(("-", "#", "=", "*", "_", "~"))
+    if not ruled and _ASKS.match(low) is None:
         return False
-    return (
-        inner.startswith(_RULE_MARKS)
-        or inner.endswith(("-", "#", "=", "*", "_", "~"))
-        or _ASKS.match(inner.casefold()) is not None
-    )
+    return _REPLIES.search(low) is not None and reply_words().above.first(low) is not None

@@ -13,7 +13,7 @@ from m4dbot.reading.values import BounceReport
 
 MOST_REPORTS = 200
 MOST_BYTES_FOR_DETECTORS = 64_000
-MOST_LINES_FOR_DETECTORS = 1_500  # they try dozens of patterns on each
+MOST_LINES_FOR_DETECTORS = 500  # they try dozens of patterns on each
 MOST_TEXT = 20_000  # characters of prose that are searched
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")

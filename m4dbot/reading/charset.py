@@ -61,8 +61,8 @@ _NOT_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-es
 _NOT_LABEL = re.compile(r"[^a-z0-9]")
 _SINGLE_BYTE = re.compile(r"^(cp(125\d|866|437|850|874)|iso8859|koi8|mac)")
 # Controls that are never text; TAB and LF stay. C1 (U+0080-9F) is what a wrong label leaves behind.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\u2028\u2029\ufeff\ufff0-\ufffb\ufffe\uffff]")
-_CONTROLS_BECOME_NEWLINE = {"\x0b", "\x0c", "\x85", "\u2028", "\u2029"}
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\u2028\u2029\ufeff\ufff0-\ufffb\ufffe\uffff]+")
+_BREAKS = ("\x0b", "\x0c", "\x85", "\u2028", "\u2029")
 # A character that UTF-8 read as windows-1252 leaves: a lead byte, then continuation bytes.
 _LEAD_OF_MOJIBAKE = re.compile("[ÂÃâÐÑÎÏØÙ]")
 _MOST_REPAIRED = 200_000  # characters
@@ -199,7 +199,9 @@ def cleaned(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _CONTROLS.search(text):
-        text = _CONTROLS.sub(lambda m: "\n" if m[0] in _CONTROLS_BECOME_NEWLINE else "", text)
+        for control in _BREAKS:
+            text = text.replace(control, "\n")
+        text = _CONTROLS.sub("", text.replace("\x00", ""))
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text
     # Ordering marks is quadratic in the length of a run of them, and no language needs thirty

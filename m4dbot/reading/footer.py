@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from m4dbot.reading.attribution import is_rule
-from m4dbot.reading.words import reply_words
+from m4dbot.reading.words import holds, reply_words
 
 _MOST_PARAGRAPHS = 6  # of a notice, counted from the end
 
@@ -44,8 +44,7 @@ _SURE = re.compile(
     r"para (?:cancelar|anular) (?:la|su|esta) suscripción|sie (?:haben|erhalten) diese (?:nachricht|e-?mail)|"
     r"\bavast\b.{0,60}(?:antivirus|www|http)|www\.avast\.com|virus-free\.|virenfrei\.|libre de virus|"
     r"garanti sans virus|sans virus\.|do you yahoo!\?|yahoo! groups links|"
-    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|"
-    r"(?:before printing|avant d['’]imprimer|antes de imprimir|prima di stampare) (?:this|cet?|est[ea]|questa)",
+    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)",
     re.IGNORECASE,
 )
 _LIST = re.compile(
@@ -54,32 +53,24 @@ _LIST = re.compile(
     re.IGNORECASE,
 )
 _WHERE = re.compile(r"https?://\S|\w@\w", re.IGNORECASE)
-_THIS_MESSAGE = re.compile(
-    r"(?:\b(?:this|these|ce|cet|cette|est[eao]s?|diese[rsnm]?|quest[oaie]|dit|deze|tato|táto|tento|niniejsz\w{0,3}|denne|dette|"
-    r"detta|това|это|данное|настоящее|это|цей|це|acest|bu|tämä|ez az|هذه|本)\s?(?:[\w'’]{1,14}\s){0,2}"
+_MAIL = (
     r"(?:e-?mail|courriel|mail|messages?|messaggio|mensaje|mensagem|correo|nachricht|bericht|wiadomo|сообщени|повідомлен|"
-    r"письм|meddel|besked|melding|viesti|üzenet|zpráv|správ|ileti|mesaj|communication|transmission|رسالة|邮件|郵件))|"
+    r"письм|meddel|besked|melding|viesti|üzenet|zpráv|správ|mesaj|ileti|communication|transmission|sporočil|poruk|порук|"
+    r"съобщени|μήνυμα|رسالة|邮件|郵件|メール|메일|e-post|epost|levél|comunicaç|comunicaz|comunicación|missatge)"
+)
+_THIS_MESSAGE = re.compile(
+    r"(?:\b(?:this|these|the present|ce|cet|cette|pr[eé]sente|est[eao]s?|diese[rsnm]?|vorliegende[rsnm]?|quest[oaie]|"
+    r"dit|deze|tato|táto|tento|této|tejto|niniejsz\w{0,3}|denne|dette|detta|това|данн\w{2}|настоящ\w{2}|это|цей|це|"
+    r"acest|această|prezent\w{1,3}|bu|işbu|tämä|ez az|jelen|ov[ao]|ово|овај|aquesta?|αυτό το|το παρόν|هذه|本|此|"
+    rf"この|이)\s?(?:[\w'’]{{1,14}}\s){{0,2}}{_MAIL})|to sporočil|ta wiadomo|"
+    r"هذه الرسالة|הודעה זו|מסר זה|(?:email|thư|tin nhắn) này|"
+    r"\b(?:contained|contenue?s?|contenut[aieo]|contenid[ao]s?|contid[ao]s?|enthalten\w{0,2}|opgenomen|zawart\w{0,2}|"
+    rf"содержащ\w{{2,4}})\s(?:[\w'’]{{1,14}}\s){{0,4}}{_MAIL}|"
     r"\bdisclaimer\b|confidentiality notice|avis de confidentialité|"
-    r"aviso (?:legal|de confidencialidad)|haftungsausschluss",
+    r"aviso (?:legal|de confidencialidad)|haftungsausschluss|avviso di riservatezza",
     re.IGNORECASE,
 )
-_CONFIDENTIAL = re.compile(
-    r"confidenti|confidencial|vertraulich|riservat|vertrouwelijk|poufn|конфиденциальн|конфіденційн|fortrolig|konfidenti|"
-    r"privileged|luottamuksell|bizalmas|důvěrn|gizli|سري|保密|機密|privilégi|privilegiad",
-    re.IGNORECASE,
-)
-_ADDRESSEE = re.compile(
-    r"intended|recipient|addressee|destinat|destiné|empfänger|ontvanger|geadresseerde|odbiorc|adresat|получател|адресат|"
-    r"одержувач|mottaker|mottagare|modtager|vastaanottaja|címzett|příjemc|alıcı|المستلم|收件人|in error|par erreur|"
-    r"por error|irrtümlich|per errore|unauthori[sz]ed|named above",
-    re.IGNORECASE,
-)
-_LEGAL = re.compile(
-    r"liabilit|liable|\bvirus|responsab|haft|notify|notif|delete|supprim|elimin|löschen|destroy|détrui|destru|"
-    r"in error|erreur|por error|errore|irrtüm|opinions?|sender|expéditeur|remitente|absender|print|imprim|disclos|"
-    r"divulg|attach|pièces? jointe|adjunt|anhäng",
-    re.IGNORECASE,
-)
+_LONGEST_PRINTING = 200
 _WARNING = re.compile(
     r"(?:\[?(?:caution|warning|attention|external|extern|externe|externo|achtung|cuidado|précaution)\b|"
     r"this (?:message|email|e-mail) (?:is|originated|came|was sent) (?:from )?(?:an? )?(?:external|outside))",
@@ -113,6 +104,24 @@ def is_phone_footer(line: str) -> bool:
 def is_gateway_warning(line: str) -> bool:
     """Whether a line warns as gateways do above a text: "CAUTION: this message comes from outside"."""
     return len(line) <= 400 and _WARNING.match(line.lstrip("*_[ ")) is not None and _OUTSIDE.search(line) is not None
+
+
+def is_printing_notice(text: str) -> bool:
+    """Whether a text asks to think of the environment before this mail is printed.
+
+    People write of prints and of the environment too: it has to be about this mail, or begin with "before printing".
+    """
+    if len(text) > _LONGEST_PRINTING:
+        return False
+    low = text.casefold()
+    for nature, printing, only_if in reply_words().printing:
+        if (
+            holds(low, printing)
+            and holds(low, nature)
+            and (_THIS_MESSAGE.search(text) or (holds(low[:16], only_if) and holds(low[:32] + low[-14:], printing)))
+        ):
+            return True
+    return False
 
 
 def notices_begin(forms: Sequence[str], begin: int, stop: int) -> int | None:
@@ -155,9 +164,13 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -
         return "notice"
     if ruled and len(text) <= 600 and _LIST.search(text) and _WHERE.search(text):
         return "notice"
-    if _THIS_MESSAGE.search(text[:250]) and _CONFIDENTIAL.search(text) and _ADDRESSEE.search(text):
-        return "notice" if _LEGAL.search(" ".join(forms[start:stop])[:6_000]) else None
-    return "legal" if is_rule(text) or _LEGAL.search(text) else None
+    if is_printing_notice(text):
+        return "notice"
+    words = reply_words()
+    low = text.casefold()
+    if _THIS_MESSAGE.search(text[:250]) and holds(low, words.secret) and holds(low, words.addressee):
+        return "notice" if holds(" ".join(forms[start:stop])[:6_000].casefold(), words.legal) else None
+    return "legal" if is_rule(text) or holds(low, words.legal) else None
 
 
 def _with_rule(forms: Sequence[str], start: int, begin: int) -> int:

@@ -12,6 +12,7 @@ from m4dbot.reading import charset
 
 MOST_FIELDS = 2_000
 MOST_BYTES = 1_000_000  # of the header section
+MOST_SLIPS = 60  # lines that are no field and not the end
 MOST_OF_A_VALUE = 32_000  # bytes; References of a long thread reach some thousands
 
 # RFC 5322 §2.2: a name is printable ASCII without colon. Real mail has blanks before the colon.
@@ -24,13 +25,13 @@ _KNOWN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SECTION_END = re.compile(rb"(?:\A|\n)(?:\r?\n|--)")
-_FOLDING = re.compile(r"[ \t]*\n[ \t]*")
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]+")
 # RFC 2047 §2, with what is seen: blanks in the text, a language suffix (RFC 2231 §5), no closing mark.
 _ENCODED = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
-_PARAMETER = re.compile(
-    r"""[;\s]*([^\s=;*"]{1,60})(?:\*(\d{1,3}))?(\*)?\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"?|([^;]*))""", re.DOTALL
-)
+_PARAMETER_NAME = re.compile(r"""([^\s=;*"]{1,60})(?:\*(\d{1,3}))?(\*)?\Z""")
+_QUOTED = re.compile(r""""([^"\\]*(?:\\.[^"\\]*)*)"?""", re.DOTALL)
+MOST_PARAMETERS = 12
+_MOST_OF_PARAMETERS = 1_200  # bytes of a folded value
 
 
 class Headers:
@@ -56,14 +57,18 @@ class Headers:
         """All values in order, each as `get` gives it."""
         return [value_of(v) for v in self._values.get(name.lower(), ())]
 
-    def structured(self, name: str) -> str | None:
+    def structured(self, name: str, longest: int = MOST_OF_A_VALUE) -> str | None:
         """The first value unfolded, but with its encoded words left as they are.
 
         Addresses are taken apart first and decoded after: an encoded word may hold a comma or an
-        angle bracket, and must not become one (RFC 2047 §5).
+        angle bracket, and must not become one (RFC 2047 §5). Of the value `longest` bytes are looked at.
         """
         found = self._values.get(name.lower())
-        return unfolded(found[0]) if found else None
+        return unfolded(found[0][:longest]) if found else None
+
+    def with_parameters(self, name: str) -> tuple[str, dict[str, str]]:
+        """The first value and its parameters, see `with_parameters`."""
+        return with_parameters(self.structured(name, _MOST_OF_PARAMETERS) or "")
 
     def all_structured(self, name: str) -> list[str]:
         return [unfolded(v) for v in self._values.get(name.lower(), ())]
@@ -82,7 +87,7 @@ def parse(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, 
     """The header section that begins at `start`, and where the body begins. Lines end in LF or CRLF."""
     headers = Headers()
     stop = min(len(raw) if end is None else end, start + MOST_BYTES)
-    position, fields = start, 0
+    position, fields, slips = start, 0, 0
     while position < stop:
         match = _FIELD.match(raw, position, stop)
         if match:
@@ -101,7 +106,10 @@ def parse(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, 
         line_end = raw.find(b"\n", position, stop)
         following = raw[line_end + 1 : min(stop, line_end + 4000)] if line_end >= 0 else b""
         section = _SECTION_END.split(following, maxsplit=1)[0]
-        if raw[position : position + 5] in (b"From ", b">From") or (fields < MOST_FIELDS and _KNOWN.search(section)):
+        slips += 1
+        if raw[position : position + 5] in (b"From ", b">From") or (
+            fields < MOST_FIELDS and slips <= MOST_SLIPS and _KNOWN.search(section)
+        ):
             position = line_end + 1 if line_end >= 0 else stop
             continue
         return headers, position
@@ -112,7 +120,7 @@ def unfolded(value: bytes) -> str:
     """A header value as text on one line, encoded words untouched."""
     text = charset.decode(value[:MOST_OF_A_VALUE])[0].strip()
     if "\n" in text:
-        text = _FOLDING.sub(" ", text.replace("\r", ""))
+        text = " ".join(line.strip(" \t") for line in text.replace("\r", "").split("\n"))
     return _BREAKING.sub(" ", text) if _BREAKING.search(text) else text
 
 
@@ -181,9 +189,11 @@ def with_parameters(value: str, longest: int = 800) -> tuple[str, dict[str, str]
     first, _, rest = value.partition(";")
     plain: dict[str, str] = {}
     parts: dict[str, list[tuple[int, bool, str]]] = {}
-    for match in islice(_PARAMETER.finditer(rest), 12):
+    for written, text in islice(_assignments(rest), MOST_PARAMETERS):
+        match = _PARAMETER_NAME.match(written)
+        if match is None:
+            continue
         name = match[1].lower()
-        text = re.sub(r"\\(.)", r"\1", match[4], flags=re.DOTALL) if match[4] is not None else match[5].strip()
         if match[2] is None and not match[3]:
             plain.setdefault(name, words_decoded(text))
         else:
@@ -191,6 +201,27 @@ def with_parameters(value: str, longest: int = 800) -> tuple[str, dict[str, str]
     for name, found in parts.items():
         plain[name] = _continued(sorted(found, key=lambda part: part[0]))
     return first.strip().lower(), plain
+
+
+def _assignments(text: str) -> Iterator[tuple[str, str]]:
+    """What stands on either side of each "=", quotes undone. Programs forget semicolons and quotation marks."""
+    position = 0
+    while (equals := text.find("=", position)) >= 0:
+        before = text[position:equals].replace(";", " ").split()
+        begin = equals + 1
+        while begin < len(text) and text[begin].isspace():
+            begin += 1
+        quoted = _QUOTED.match(text, begin)
+        if quoted:
+            # RFC 5322 §3.2.1: a backslash goes, and what it stands before stays, another backslash too.
+            value = "\\".join(piece.replace("\\", "") for piece in quoted[1].split("\\\\"))
+            position = quoted.end()
+        else:
+            end = text.find(";", begin)
+            position = end if end >= 0 else len(text)
+            value = text[begin:position].strip()
+        if before:
+            yield before[-1], value
 
 
 def _continued(parts: list[tuple[int, bool, str]]) -> str:

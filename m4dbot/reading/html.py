@@ -320,11 +320,17 @@ class _Layout:
     def _text(self, text: str) -> None:
         sink = self._sink
         if self._place.pre and sink is self._buffer:
-            first, *others = text.split("\n")
+            # One more than are laid out, for the walk to end by.
+            room = max(0, MOST_LINES + 1 - len(self.lines))
+            first, *others = text.split("\n", room + 1)
+            left_over = others.pop() if len(others) > room else ""
             self._append(first)
             for other in others:
                 self._break()
                 self._append(other)
+            if left_over:
+                self._flush()
+                self.beyond.append(left_over)
             return
         text = _SPACES.sub(" ", text)
         if not text or (text == " " and not sink):

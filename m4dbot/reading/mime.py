@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from m4dbot.reading import charset, flowed
-from m4dbot.reading.headers import Headers, base64_bytes, parse, with_parameters
+from m4dbot.reading.headers import Headers, base64_bytes, parse
 
 MOST_PARTS = 1_000
 MOST_DEPTH = 100
@@ -123,7 +123,7 @@ def _beginning(raw: bytes) -> int:
 
 def _open_part(raw: bytes, start: int, default_type: str) -> _Part:
     headers, body_start = parse(raw, start)
-    content_type, parameters = with_parameters(headers.structured("content-type") or "")
+    content_type, parameters = headers.with_parameters("content-type")
     if "/" not in content_type:
         # RFC 2045 §5.2: text/plain where nothing is said, or nothing sensible.
         content_type = "text/html" if content_type in ("html", "text/html") else default_type
@@ -228,7 +228,7 @@ _FIRST_LINE_OF_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{2,}={0,3}[ \t]*(?:\r?\n|\
 
 def _base64_with_rest(data: bytes) -> bytes:
     """Base64, and the plain text that list programs append to it; or text that was labelled so by mistake."""
-    prose = _BLANK_INSIDE.search(data)
+    prose = _BLANK_INSIDE.search(data) if b" " in data or b"\t" in data else None
     if prose is None:
         return base64_bytes(data)
     if not _FIRST_LINE_OF_BASE64.match(data):
@@ -334,9 +334,9 @@ class _Gathering:
 
     def _leaf(self, part: _Part, mother: _Part | None) -> None:
         kind = part.content_type
-        encoding = (part.headers.structured("content-transfer-encoding") or "").split(";")[0].strip().lower()
+        encoding = (part.headers.structured("content-transfer-encoding", 200) or "").split(";")[0].strip().lower()
         encoding = encoding.strip("\"'")
-        disposition, about = with_parameters(part.headers.structured("content-disposition") or "")
+        disposition, about = part.headers.with_parameters("content-disposition")
         name = about.get("filename") or part.parameters.get("name") or ""
         # A named text is a file, but for the first of all: some programs name the letter itself.
         named = bool(name) and mother is not None and bool(self.pieces or self.attachments)

@@ -49,10 +49,14 @@ def marked_lines(lines: Iterable[Line]) -> list[Line]:
     divided."""
     marked: list[Line] = []
     trials = _MOST_TRIALS
+    lines = list(lines)
+    bars = _quotes_with_bars(lines)
     for line in lines:
         text = line.text
         if line.depth or line.hint is not None:
             marked.append(line)
+        elif bars and _BARRED.match(text):
+            marked.append(Line(text, 1))
         elif text[:5].lstrip(_BEFORE_MARKS).startswith((">", "＞")):
             marked.append(Line(text, _depth(text)))
         elif trials > 0 and len(text) <= LONGEST_LINE and ":" in text and attribution.may_be_shared(text):
@@ -61,6 +65,24 @@ def marked_lines(lines: Iterable[Line]) -> list[Line]:
         else:
             marked.append(line)
     return marked
+
+
+_BARRED = re.compile(r"\s{0,4}\|(?: [^|]*)?\Z")  # one with more bars is a table's row
+
+
+def _quotes_with_bars(lines: Sequence[Line]) -> bool:
+    """Whether "|" marks what is quoted in a mail: below an attribution it does, elsewhere it draws tables."""
+    first = next((i for i, line in enumerate(lines) if line.text.lstrip().startswith("|")), 0)
+    above = first - 1
+    while above >= 0 and not lines[above].text.strip():
+        above -= 1
+    return (
+        above >= 0
+        and _BARRED.match(lines[first].text) is not None
+        and lines[above].text.rstrip().endswith(":")
+        and len(lines[above].text) <= LONGEST_LINE
+        and attribution.is_attribution(lines[above].text.strip(), above_quote=True)
+    )
 
 
 def _depth(line: str) -> int:
@@ -152,17 +174,47 @@ def _bridge(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> N
 
 
 _QUANTITY = re.compile(r">[€$£]?\d[\d.,]*(?:\s?[€$£]|\s\w)|(>\s?\d[\d.,]*\s?%)")
+_MORE_THAN = re.compile(r">=?\s?[€$£]?\d{1,12}(?:[.,]\d{1,6})?\s?([^\W\d_]{1,12}|[%€$£°])?")
+_AT_MOST = re.compile(r"(?:<=?|=|≤|≥|[-–—]{1,2}|\d{1,9}\s?(?:[-–—]|to|à|a|bis|tot|до))\s?[€$£]?\d")
+_UNIT = re.compile(r"\d\s?([^\W\d_]{1,12}|[%€$£°])(?!\w)")
+_MOST_COMPARISONS = 4
 
 
 def _greater_than(forms: Sequence[str], roles: list[Role]) -> None:
-    """A single line such as ">50% of households" in a person's own paragraph is no quotation."""
-    for i, form in enumerate(forms):
-        if roles[i] is not Role.QUOTED or Role.QUOTED in (roles[i - 1 : i] + roles[i + 1 : i + 2]):
+    """A single line such as ">50% of households" in a person's own paragraph is no quotation; nor are a few
+    lines of a comparison, "> 50 mg: throw away" above "< 50 mg: keep"."""
+    i = 0
+    while i < len(forms):
+        if roles[i] is not Role.QUOTED:
+            i += 1
             continue
-        match = _QUANTITY.match(form)
+        end = i
+        while end < len(forms) and roles[end] is Role.QUOTED:
+            end += 1
         above = forms[i - 1] if i else ""
-        if match and (above or match[1]) and not above.endswith(":"):
-            roles[i] = Role.OWN
+        below = forms[end] if end < len(forms) else ""
+        if end - i == 1 and (match := _QUANTITY.match(forms[i])):
+            own = (above or match[1]) and not above.endswith(":")
+        else:
+            own = False
+        if own or (end - i <= _MOST_COMPARISONS and _compares(forms[i:end], above, below)):
+            roles[i:end] = [Role.OWN] * (end - i)
+        i = end
+
+
+def _compares(lines: Sequence[str], above: str, below: str) -> bool:
+    """Whether lines that begin with ">" and a quantity go on what directly above or below begins with "<", with
+    "=" or with a range of the same unit."""
+    matches = [_MORE_THAN.match(line[:60]) for line in lines]
+    if not all(matches):
+        return False
+    units = {match[1] for match in matches if match}
+    for beside in (above, below):
+        if not beside or not _AT_MOST.match(beside[:40]):
+            continue
+        if beside[0] in "<=≤≥" or not units.isdisjoint(_UNIT.findall(beside[:60])):
+            return True
+    return False
 
 
 def _next_text(forms: Sequence[str], i: int) -> int:
@@ -198,6 +250,12 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
             if following < count and not lines[following].depth and _may_cut(forms, roles, i, i):
                 _cut(forms, roles, i, lines, attributed=i + 1)
                 return
+        if trials > 0 and not lines[i].depth and i + 1 < count and lines[i + 1].depth and _goes_on(form, forms[i + 1]):
+            # A program has quoted the second line of its own attribution.
+            roles[i] = Role.ATTRIBUTION
+            i += 1
+            floor = i
+            continue
         hinted = roles[i] is Role.ATTRIBUTION and lines[i].hint is Hint.ATTRIBUTION
         if (lines[i].depth or roles[i] is not Role.OWN) and not hinted:
             i += 1
@@ -224,6 +282,18 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
             floor = i
             continue
         following = _next_text(forms, i + 1)
+        if (
+            following < count
+            and lines[following].depth
+            and attribution.is_labelled_rule(form)
+            and all(
+                role is Role.QUOTED or not text for role, text in zip(roles[following:], forms[following:], strict=True)
+            )
+        ):
+            # Where answers follow, it may as well head a section of them.
+            roles[i:following] = [Role.ATTRIBUTION] * (following - i)
+            i = floor = following
+            continue
         quoted = following < count and lines[following].depth > 0 and following - i <= 4
         begin = None
         if trials > 0 and attribution.may_end_one(form, above_quote=quoted):
@@ -254,6 +324,13 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 _cut_from(roles, i + 1)
                 return
         i += 1
+
+
+def _goes_on(form: str, below: str) -> bool:
+    rest = below.lstrip("> ")
+    if not rest.startswith("<") or not attribution.may_end_one(rest, above_quote=False) or len(form) > LONGEST_LINE:
+        return False
+    return attribution.is_attribution(f"{form} {rest}", above_quote=False)
 
 
 _ANSWERS = re.compile(
@@ -311,7 +388,11 @@ def _after_rule(lines: Sequence[Line], forms: Sequence[str], i: int) -> bool:
 def _header(lines: Sequence[Line], forms: Sequence[str], i: int) -> int | None:
     if ":" not in forms[i]:
         return None
-    return attribution.header_block_at(forms, i, after_rule=_after_rule(lines, forms, i))
+    above = i - 1
+    while above >= 0 and not forms[above]:
+        above -= 1
+    label = above >= 0 and "@" in forms[i] and attribution.is_labelled_rule(forms[above])
+    return attribution.header_block_at(forms, i, after_rule=_after_rule(lines, forms, i), after_label=label)
 
 
 def _may_cut(forms: Sequence[str], roles: Sequence[Role], begin: int, end: int) -> bool:
@@ -368,11 +449,15 @@ def _cut(
     role = Role.FORWARDED if forwarded else Role.QUOTED
     roles[start:body] = [Role.ATTRIBUTION] * (body - start)
     roles[body:] = [role] * (count - body)
-    # A rule directly above belongs to it.
+    # A rule directly above belongs to it, whatever words a program has put into it.
     above = start - 1
     while above >= 0 and not forms[above]:
         above -= 1
-    if above >= 0 and roles[above] is Role.OWN and attribution.is_rule(forms[above]):
+    if (
+        above >= 0
+        and roles[above] is Role.OWN
+        and (attribution.is_rule(forms[above]) or attribution.is_labelled_rule(forms[above]))
+    ):
         roles[above:start] = [Role.ATTRIBUTION] * (start - above)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from m4dbot.reading.addresses import person_of
 from m4dbot.reading.html import html_lines
 from m4dbot.reading.mime import open_mail
 from m4dbot.reading.quotes import MOST_LINES, Line, blocks_from, marked_lines
+from m4dbot.reading.signed import signed
 from m4dbot.reading.values import Block, Role
 
 _MOST_CHARACTERS = 400_000
@@ -47,7 +49,8 @@ def _lines_of_text(text: str) -> tuple[list[Line], str]:
 
 
 def own_words_of(raw: bytes) -> str:
-    """The words the sender of a mail newly wrote."""
+    """The words the sender of a mail newly wrote, with the name they may have put below them."""
     mail = open_mail(raw)
-    blocks = blocks_of(mail.plain, mail.html)
+    sender = person_of(mail.headers.structured("from")).name
+    blocks = signed(blocks_of(mail.plain, mail.html), (sender,), bare=False)
     return "\n\n".join(b.text.strip("\n") for b in blocks if b.role is Role.OWN).strip()

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from m4dbot.reading.attribution import has_date, is_rule
-from m4dbot.reading.footer import holds_notice, is_gateway_warning, is_phone_footer, notices_begin
+from m4dbot.reading.footer import (
+    holds_notice,
+    is_gateway_warning,
+    is_phone_footer,
+    is_printing_notice,
+    notices_begin,
+)
 from m4dbot.reading.values import Role
 from m4dbot.reading.words import reply_words
 
 _MOST_LINES = 20
 _MOST_LINES_BELOW_RULE = 12
+_MOST_PARTS = 16  # a telephone's footer, a notice, a signature …; nobody has more
 _LONGEST_LINE = 100
 
 _EMAIL = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{2,}\.\w+")
@@ -65,10 +72,12 @@ def separate(forms: Sequence[str], roles: list[Role], structural: Sequence[bool]
     `structural` tells of lines that HTML marks as a signature.
     """
     own = [i for i, role in enumerate(roles) if role is Role.OWN and forms[i]]
-    # Some write their answer where their program has put the signature.
+    # Some write their answer where their program has put the signature, and many a postscript.
     if any(not structural[i] for i in own):
+        written = False
         for i in own:
-            if structural[i]:
+            written = structural[i] and (written or is_postscript(forms[i]))
+            if structural[i] and not written:
                 roles[i] = Role.SIGNATURE
     for i in own[:12]:
         if not is_gateway_warning(forms[i]):
@@ -80,6 +89,8 @@ def separate(forms: Sequence[str], roles: list[Role], structural: Sequence[bool]
         # Between two quotations stands an answer, not a signature.
         if last or roles[stop] is Role.ATTRIBUTION:
             _tail(forms, roles, begin, stop, first=(begin, stop) == stretches[0])
+        else:
+            _marked_amid(forms, roles, begin, stop)
         last = last and Role.OWN not in roles[begin:stop]
 
 
@@ -94,10 +105,39 @@ def _stretches(roles: Sequence[Role]) -> list[tuple[int, int]]:
     return found
 
 
+def is_postscript(line: str) -> bool:
+    """Whether a line begins as what people add below their signature does: "P.S.: the key hangs in the shed"."""
+    return reply_words().postscript.match(line[:40].casefold()) is not None
+
+
+def _marked_amid(forms: Sequence[str], roles: list[Role], begin: int, stop: int) -> None:
+    """A signature above a quotation that is answered further down: the program's mark, and few short lines."""
+    first = next((i for i in range(begin, stop) if forms[i]), stop)
+    found = next((i for i in range(max(begin, stop - _MOST_LINES), stop) if forms[i] == MARKER), None)
+    if found is None and begin == 0 and first < stop and _SHORTENED_MARKER.match(forms[first]):
+        found = first  # the mail begins with it
+    if found is None or not any(forms[found + 1 : stop]):
+        return
+    if all(len(form) <= _LONGEST_LINE and not _is_sentence(form) for form in forms[found:stop]):
+        roles[found:stop] = [Role.SIGNATURE] * (stop - found)
+
+
 def _tail(forms: Sequence[str], roles: list[Role], begin: int, stop: int, *, first: bool) -> None:
     """Takes signature and footers from the end of a stretch of own words, as long as there is something to
-    take. Of a mail's first stretch something remains, unless a program wrote all of it."""
-    while True:
+    take. Of a mail's first stretch something remains, unless a program wrote all of it.
+
+    A postscript is the person's own, and has a tail of its own; the signature may stand above it.
+    """
+    added = next((i for i in range(begin + 1, stop) if is_postscript(forms[i])), None)
+    if added is not None:
+        _take(forms, roles, begin, added, first=first)
+        _take(forms, roles, added + 1, stop, first=False)
+    else:
+        _take(forms, roles, begin, stop, first=first)
+
+
+def _take(forms: Sequence[str], roles: list[Role], begin: int, stop: int, *, first: bool) -> None:
+    for _ in range(_MOST_PARTS):
         while stop > begin and not forms[stop - 1]:
             stop -= 1
         if stop <= begin:
@@ -130,6 +170,8 @@ def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role |
         return stop - 1, Role.FOOTER
     if stop - 2 >= begin and is_phone_footer(forms[stop - 2]) and _EXCUSE.match(last):
         return stop - 2, Role.FOOTER
+    if is_printing_notice(last):
+        return stop - 1, Role.FOOTER
     notices = notices_begin(forms, begin, stop)
     if notices is not None:
         return notices, Role.FOOTER
@@ -151,6 +193,9 @@ def _last_part(forms: Sequence[str], begin: int, stop: int) -> tuple[int, Role |
     return stop, None
 
 
+_SHORT_RULES = ("__", "—", "–", "-")
+
+
 def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
     """The rule that a signature stands under: "--" (RFC 3676 §4.3), or a longer one.
 
@@ -159,13 +204,14 @@ def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
     underline a heading, a way to reach somebody or very little.
     """
     found = None
+    below: list[str] = []
+    underlines = False  # the writer underlines headings, so that rules part sections
     for i in range(stop - 1, max(begin, stop - 60) - 1, -1):
         exact = _SHORTENED_MARKER.match(forms[i]) is not None
-        if not exact and not is_rule(forms[i]):
+        if not exact and not is_rule(forms[i]) and forms[i] not in _SHORT_RULES:
+            if forms[i]:
+                below.insert(0, forms[i])
             continue
-        below = [
-            line for line in forms[i + 1 : stop] if line and not is_rule(line) and not _SHORTENED_MARKER.match(line)
-        ]
         if exact:
             is_one = not below or (
                 len(below) <= _MOST_LINES
@@ -174,7 +220,9 @@ def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
             )
             is_one = is_one or holds_notice(forms[i + 1 : stop])
         else:
-            is_one = _is_signature_below_rule(forms[i - 1] if i > begin else "", forms[i], below)
+            above = forms[i - 1] if i > begin else ""
+            underlines = underlines or _underlines(above, forms[i])
+            is_one = not underlines and _is_signature_below_rule(forms[i], below)
         if is_one:
             found = i
         elif exact and below:
@@ -182,8 +230,12 @@ def _marker(forms: Sequence[str], begin: int, stop: int) -> int | None:
     return found
 
 
-def _is_signature_below_rule(above: str, rule: str, below: Sequence[str]) -> bool:
-    if not below or len(below) > _MOST_LINES_BELOW_RULE or abs(len(above) - len(rule)) <= 3 < len(rule):
+def _underlines(above: str, rule: str) -> bool:
+    return abs(len(above) - len(rule)) <= 3 < len(rule)
+
+
+def _is_signature_below_rule(rule: str, below: Sequence[str]) -> bool:
+    if not below or len(below) > _MOST_LINES_BELOW_RULE:
         return False
     if any(_ITEM.match(line) or len(line) > 80 for line in below):
         return False
@@ -195,7 +247,7 @@ def _is_signature_below_rule(above: str, rule: str, below: Sequence[str]) -> boo
         and len(below) <= 4
         and all(len(line) <= 50 and not line.endswith((".", "?", "!", ":", ";")) for line in below)
         and sum(len(line.split()) for line in below) <= 12
-        and (reachable or not any(c.isdigit() for line in below for c in line))
+        and (reachable or not any(c.isdigit() for line in below for c in line) or any(map(_is_office, below[1:])))
     )
 
 
@@ -215,14 +267,54 @@ def _signed_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
     for i in range(stop - 2, max(begin, stop - 24) - 1, -1):
         if forms[i].casefold().strip(" ,.!*_") in reply_words().regards:
             below = [line for line in forms[i + 1 : stop] if line]
+            rest = [line for line in below if not _is_register(line)]
             fits = len(below) <= 14 and all(
                 len(line) <= 90
                 and not _ITEM.match(line)
                 and not (len(line) > 40 and line.endswith((".", "?", "!", ":")))
-                for line in below
+                for line in rest
             )
-            return i if fits and any(_contacts(line) for line in below) and not _is_prose(below) else None
+            if not fits or _is_prose(rest):
+                return None
+            if any(_contacts(line) for line in below):
+                return i
+            named = bool(rest) and _like_name(rest[0]) and len(rest[0].split()) >= 2
+            registered = len(rest) < len(below)
+            return i if named and (registered or any(_is_office(line) for line in rest[1:])) else None
     return None
+
+
+# Four to six digits, a blank or a dash in them in some countries; and British ones.
+_POST_CODE = re.compile(
+    r"\b(?:[A-Z]{1,2}-)?\d{4,6}\b|\b\d{2}-\d{3}\b|\b\d{3} \d{2}\b|\b[A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b"
+)
+_HOUSE_NUMBER = re.compile(r"\w{2,30}\.?,? \d{1,4}[a-zA-Z]?(?:,|\.|$)|^\d{1,4}[a-z]?(?:,| (?=[^\W\d_a-z]))")
+
+
+def _is_office(line: str) -> bool:
+    """Whether a short line below a name holds a company's legal form or a postal address."""
+    if len(line) > 80 or _is_sentence(line) or has_date(line):
+        return False
+    words = line.split()
+    if len(words) >= 2 and any(w.strip('(),;|«»"').replace(".", "") in reply_words().firm for w in words):
+        return True
+    letters = [word for word in words if word[0].isalpha()]
+    if (
+        ":" in line
+        or not 2 <= len(words) <= 10
+        or 2 * sum(word[0].isupper() for word in letters) < max(len(letters), 2)
+    ):
+        return False
+    return _POST_CODE.search(line) is not None or _HOUSE_NUMBER.search(line) is not None
+
+
+def _is_register(line: str) -> bool:
+    """Whether a line tells where a company is registered, under what number, and who answers for it."""
+    if len(line) > 400 or not (_DIGIT.search(line) or ":" in line):
+        return False
+    low = line.casefold()
+    found = {low[start:end] for start, end in reply_words().register.spans(low)}
+    return len(found) >= 2 or (bool(found) and _DIGIT.search(line) is not None and len(line) <= 120)
 
 
 def _is_sentence(line: str) -> bool:

@@ -22,6 +22,7 @@ class Phrases:
 
     def __init__(self, phrases: Iterable[str]) -> None:
         self._by_first: dict[str, list[list[str]]] = {}
+        self._by_last: dict[str, list[list[str]]] = {}
         unspaced = []
         for phrase in sorted(set(phrases), key=lambda p: (-len(p), p)):
             if _UNSPACED.search(phrase):
@@ -29,6 +30,7 @@ class Phrases:
             else:
                 words = _WORD.findall(phrase)
                 self._by_first.setdefault(words[0], []).append(words)
+                self._by_last.setdefault(words[-1], []).append(words)
         self._unspaced = re.compile("|".join(unspaced)) if unspaced else None
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -56,7 +58,14 @@ class Phrases:
 
     def at_either_end(self, text: str) -> bool:
         """Whether a text begins or ends with a phrase."""
-        return any(start == 0 or end == len(text) for start, end in self.spans(text))
+        if self._unspaced is not None and not text.isascii() and _UNSPACED.search(text):
+            return any(start == 0 or end == len(text) for start, end in self.spans(text))
+        words = _WORD.findall(text)
+        if not words:
+            return False
+        if text.startswith(words[0]) and any(words[: len(p)] == p for p in self._by_first.get(words[0], ())):
+            return True
+        return text.endswith(words[-1]) and any(words[-len(p) :] == p for p in self._by_last.get(words[-1], ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,30 @@ class ReplyWords:
     above: Phrases
     sent_by: Phrases
     regards: frozenset[str]
+    postscript: re.Pattern[str]
+    secret: tuple[str, ...]
+    addressee: tuple[str, ...]
+    legal: tuple[str, ...]
+    firm: frozenset[str]  # without dots, in the capitals they are written in
+    register: Phrases
+    printing: tuple[tuple[tuple[str, ...], ...], ...]  # by language: nature, printing, only_if
+
+
+def holds(text: str, stems: Iterable[str]) -> bool:
+    """Whether a text in lower case holds one of these parts of words."""
+    return any(stem in text for stem in stems)
+
+
+def _postscript(words: Iterable[str]) -> re.Pattern[str]:
+    """The beginning of a line such as "P.S.: one more thing". Of an abbreviation the dots may be missing or blanks
+    stand between, which no word of any language looks like as long as something sets it off."""
+    forms = []
+    for word in sorted(words, key=lambda w: (-len(w), w)):
+        letters = word.split(".")
+        forms.append(r"[.\s-]{0,2}".join(map(re.escape, letters)) if len(letters) > 1 else re.escape(word.rstrip(":")))
+    return re.compile(
+        rf"[*_(\[\s]{{0,4}}(?:{'|'.join(forms)})(?:[*_\s]{{0,3}}[.:;,)\]–—-]|[*_]{{0,3}}\s{{1,3}}[^\W\d_])"
+    )
 
 
 @cache
@@ -94,4 +127,17 @@ def reply_words() -> ReplyWords:
         above=Phrases(all_of("above")),
         sent_by=Phrases(all_of("sent_by")),
         regards=frozenset(all_of("regards")),
+        postscript=_postscript(all_of("postscript")),
+        secret=tuple(sorted(all_of("secret"))),
+        addressee=tuple(sorted(all_of("addressee"))),
+        legal=tuple(sorted(all_of("legal"))),
+        firm=frozenset(
+            form.replace(".", "").split()[-1] for table in tables.values() for form in table.get("firm", ())
+        ),
+        register=Phrases(all_of("register")),
+        printing=tuple(
+            tuple(tuple(table[kind]) for kind in ("nature", "printing", "only_if"))
+            for table in tables.values()
+            if "nature" in table
+        ),
     )

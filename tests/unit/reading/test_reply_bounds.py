@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from m4dbot.reading.quotes import without_marks
+from m4dbot.reading.html import html_lines
+from m4dbot.reading.quotes import MOST_LINES, without_marks
 from m4dbot.reading.reply import blocks_of, own_words_of
 from m4dbot.reading.values import Role
 
@@ -111,6 +112,22 @@ def test_the_rest_of_huge_markup_is_kept() -> None:
     blocks = blocks_of(None, html)
     assert "the end" in blocks[-1].text
     assert sum(block.text.count("line") for block in blocks) == 60_000
+
+
+def test_a_preformatted_text_is_laid_out_as_far_as_others() -> None:
+    """One text node can hold more lines than are looked at; what is over stays text, in its order."""
+    lines, rest = html_lines("<p>top</p><pre>" + "a line\n" * 20_000 + "the last</pre><p>the end</p>")
+    assert len(lines) <= MOST_LINES + 5
+    assert sum(line.text == "a line" for line in lines) + rest.count("a line") == 20_000
+    assert rest.index("the last") < rest.index("the end")
+
+
+def test_few_things_are_taken_from_an_end() -> None:
+    """Who writes a thousand footers below each other keeps most of them."""
+    blocks = blocks_of("Yes, gladly.\n\n" + "[image: logo]\n\n" * 500, None)
+    assert blocks[0].role is Role.OWN
+    assert blocks[-1].role is Role.FOOTER
+    assert blocks[0].text.count("logo") > 450
 
 
 def test_marks_can_be_taken_off() -> None:

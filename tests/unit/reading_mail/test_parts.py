@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -11,12 +12,12 @@ from hypothesis import strategies as st
 from m4dbot.reading.addresses import message_id_of, message_ids_of, people_of, person_of
 from m4dbot.reading.attachments import files_of, safe_name
 from m4dbot.reading.behalf import behalf_of, sender_and_principal
-from m4dbot.reading.charset import codec_for, decode, repaired
+from m4dbot.reading.charset import cleaned, codec_for, decode, repaired
 from m4dbot.reading.commands import CommandName, parse_command, parse_correction
 from m4dbot.reading.contributor import contributor_of
 from m4dbot.reading.dates import instant_of
 from m4dbot.reading.flowed import unwrapped
-from m4dbot.reading.headers import with_parameters, words_decoded
+from m4dbot.reading.headers import unfolded, with_parameters, words_decoded
 from m4dbot.reading.language import language_of
 from m4dbot.reading.mime import RawAttachment
 from m4dbot.reading.plus import PlusAddress, PlusKind, parse_plus
@@ -184,6 +185,13 @@ def test_people_are_found_in_header_values(value: str, expected: list[tuple[str,
     assert [(p.name, p.address) for p in people_of(value)] == expected
 
 
+@pytest.mark.parametrize("run", [" ", "\t", ",", ";", "<", ":"])
+def test_long_runs_in_an_address_field_change_nothing(run: str) -> None:
+    """Thirty thousand blanks or commas name nobody, and what stands before them is still found."""
+    assert people_of(f"Ana <a@example.org>, {run * 30_000}")[0] == Person("Ana", "a@example.org")
+    assert person_of(f"a@example.org {' ' * 30_000}").address == "a@example.org"
+
+
 def test_nested_comments_are_counted_not_descended_into() -> None:
     """Thousands of nested comments cost nothing but the reading."""
     assert person_of("(" * 5000 + ")" * 5000 + " a@x.example").address == "a@x.example"
@@ -301,6 +309,39 @@ def test_parameters_are_continued_and_decoded() -> None:
     assert with_parameters(value) == ("attachment", {"filename": "ré.pdf", "size": "3"})
     assert with_parameters('text/plain; name="a\\"b;c"; x=y')[1] == {"name": 'a"b;c', "x": "y"}
     assert with_parameters("x; name==?utf-8?Q?=C3=A9.txt?=")[1]["name"] == "é.txt"
+
+
+@pytest.mark.parametrize(
+    ("value", "parameters"),
+    [
+        ('text/plain; name="a.txt" charset=utf-8', {"name": "a.txt", "charset": "utf-8"}),
+        ('text/plain; name="a.txt', {"name": "a.txt"}),
+        ("text/plain;;  charset = utf-8 ; format=flowed", {"charset": "utf-8", "format": "flowed"}),
+        (r'text/plain; name="a\\\"b"; x=y', {"name": 'a\\"b', "x": "y"}),
+        ("text/plain; odd charset=utf-8", {"charset": "utf-8"}),
+        ("text/plain; =x; a=b", {"a": "b"}),
+        ("text/plain;" + " " * 700 + "a=b", {"a": "b"}),
+    ],
+)
+def test_parameters_are_found_where_programs_err(value: str, parameters: dict[str, str]) -> None:
+    """Forgotten semicolons and quotation marks, blanks around the sign, a name that is missing."""
+    assert with_parameters(value)[1] == parameters
+
+
+@given(st.text("a \t\r\n", max_size=40))
+def test_folding_is_undone(text: str) -> None:
+    """Each line break is one blank, with the blanks around it (RFC 5322 §2.2.3)."""
+    value = f"x{text}y".replace("\r", "")
+    expected = re.sub(r"[ \t]*\n[ \t]*", " ", value)
+    assert unfolded(value.encode()) == re.sub(r"\t+", " ", expected)
+
+
+@given(st.text("ab\x00\x01\x0b\x0c\x85\r\n\u2028\u202e\ufeff", max_size=40))
+def test_controls_go_and_breaks_become_line_ends(text: str) -> None:
+    """Character by character, whatever runs of them a text is made of."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    expected = "".join("\n" if c in "\n\x0b\x0c\x85\u2028" else c for c in plain if c not in "\x00\x01\u202e\ufeff")
+    assert cleaned(text) == expected
 
 
 @pytest.mark.parametrize(

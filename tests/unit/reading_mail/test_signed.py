@@ -50,6 +50,33 @@ def test_what_may_be_words_stays_words(text: str) -> None:
     assert signature_of(text) == ""
 
 
+def test_a_postscript_below_stays_the_senders_words() -> None:
+    """Directly below the name and the office, or behind what a telephone adds."""
+    tail = "Warm regards,\nGrace Wanjiru\nNutrition Officer, Nyeri County"
+    expected = [Role.OWN, Role.SIGNATURE, Role.OWN]
+    blocks = signed((Block(Role.OWN, f"{WORDS}\n\n{tail}\n\nP.S. It rained."),), ("Grace Wanjiru",))
+    assert [b.role for b in blocks] == expected
+    apart = (
+        Block(Role.OWN, f"{WORDS}\n\n{tail}"),
+        Block(Role.FOOTER, "Sent from my phone"),
+        Block(Role.OWN, "PS: rain"),
+    )
+    assert [b.role for b in signed(apart, ("Grace Wanjiru",))] == [*expected[:2], Role.FOOTER, Role.OWN]
+
+
+def test_a_bare_name_is_left_where_it_is_asked_for() -> None:
+    """The name alone is how people end their words; with an office below it is a signature all the same."""
+    name = ("Grace Wanjiru",)
+    assert len(signed((Block(Role.OWN, f"{WORDS}\n\nGrace Wanjiru"),), name, bare=False)) == 1
+    assert len(signed((Block(Role.OWN, f"{WORDS}\n\nGrace Wanjiru\nNyeri County"),), name, bare=False)) == 2
+
+
+@pytest.mark.parametrize("above", ["Those who come:\n\n", "Those who come:\n", "Peter Okello\n"])
+def test_one_name_of_several_is_no_signature(above: str) -> None:
+    """A list of people that the sender is among."""
+    assert signature_of(f"{WORDS}\n\n{above}Grace Wanjiru\nAchieng Odhiambo") == ""
+
+
 def test_only_the_last_own_words_are_looked_at() -> None:
     """Between answers nobody signs; what was quoted below stays where it is."""
     blocks = (
