@@ -21,7 +21,7 @@ LANGUAGES = Path(__file__).with_name("languages")
 WORD = re.compile(r"[^\W_]+")
 # "W2Q1", "Week1", "Q3a", "2nd": letters and figures written together.
 _GLUED = re.compile(r"([^\W\d_]*)(\d{1,3})([^\W\d_]*)(?:(\d{1,3})([^\W\d_]?))?")
-_ROMAN = {
+ROMAN = {
     numeral: value
     for value, numeral in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), 1)
 }
@@ -60,6 +60,7 @@ class Word:
     """
 
     folded: str
+    head: str  # its first letters, for comparing words with slips at their ends
     key: str
     near: str
     sense: int = Sense.NONE
@@ -137,7 +138,8 @@ def skeleton(folded: str) -> str:
     elif word.startswith("desc"):
         word = "de" + word[3:]
     word = word.rstrip("s")[:7].rstrip("aeious")
-    return word if len(word) >= 3 else folded
+    # Of "idea" and "ideas" nothing but vowels is left to tell them by.
+    return word if len(word) >= 3 else folded.rstrip("sx")
 
 
 class Vocabulary:
@@ -150,12 +152,15 @@ class Vocabulary:
         self._after: set[str] = set()
         self._endings: set[str] = set()
         self._short: dict[str, str] = {"q": "q", "w": "w"}
+        self._short_answers: set[str] = set()
         self._exact: dict[str, str] = {}
         self._concepts: dict[str, str] = {}
         self.general: set[str] = set()
+        self._verbs: list[tuple[str, tuple[str, ...]]] = []
         self._known: dict[str, Word] = {}
         for file in files:
             self._read(file)
+        self._verbs.sort(key=lambda verb: -len(verb[0]))
 
     def _read(self, file: Path) -> None:
         data = tomllib.loads(file.read_text("utf-8"))
@@ -171,6 +176,7 @@ class Vocabulary:
         for name, letter in (("question_short", "q"), ("week_short", "w")):
             for short in fold(labels[name]).split():
                 self._short.setdefault(short, letter)
+        self._short_answers.update(fold(labels["answer_short"]).split())
         for name, sense in (
             ("about", Sense.ABOUT),
             ("back", Sense.BACK),
@@ -195,6 +201,8 @@ class Vocabulary:
             self._after.update(w for words in numbers["ordinals"] for w in fold(words).split())
         self._endings.update(fold(numbers["ordinal_endings"]).split())
         self.general.update(fold(phrase) for phrase in phrases["general"])
+        infinitives = tuple(fold(data["words"]["infinitives"]).split())
+        self._verbs.extend((ending, infinitives) for ending in fold(data["words"]["verb_endings"]).split())
         for concept, words in data["concepts"].items():
             for word in fold(words).split():
                 self._exact.setdefault(word, concept)
@@ -232,17 +240,28 @@ class Vocabulary:
         after = bare in self._after or ordinal == LAST
         glued: tuple[tuple[str, int], ...] = ()
         sure = True
-        if raw in _ROMAN:
-            cardinal = _ROMAN[raw]
+        if raw in ROMAN:
+            cardinal = ROMAN[raw]
         elif folded[-1:].isdigit() or any(c.isdigit() for c in folded):
             cardinal, ordinal, glued, sure = self._figures(folded)
         key = near = ""
         if not (sense & Sense.STOP) and len(folded) >= 2 and not cardinal and not glued:
             skel = skeleton(folded)
-            key = self._exact.get(folded) or self._concepts.get(skel, skel)
+            exact = self._exact.get(folded) or self._exact.get(bare)
+            key = exact or self._concepts.get(skel) or self._by_infinitive(folded) or skel
             near = skel[:5] if key is skel and len(skel) >= 5 else ""
         labelling = bool(glued or sense & (Sense.QUESTION | Sense.WEEK) or folded in self._short)
-        return Word(folded, key, near, sense, cardinal, ordinal, after, glued, sure, labelling)
+        return Word(folded, folded[:6], key, near, sense, cardinal, ordinal, after, glued, sure, labelling)
+
+    def _by_infinitive(self, folded: str) -> str:
+        """The concept of a verb's form, found by its infinitive: "évalués", "protegen", "formados"; else empty."""
+        for ending, infinitives in self._verbs:
+            if folded.endswith(ending) and len(folded) - len(ending) >= 3:
+                stem = folded[: -len(ending)]
+                for infinitive in infinitives:
+                    if (concept := self._exact.get(stem + infinitive)) is not None:
+                        return concept
+        return ""
 
     def _figures(self, folded: str) -> tuple[int, int, tuple[tuple[str, int], ...], bool]:
         """Cardinal, ordinal, glued labels and whether their letters can mean nothing else."""
@@ -260,7 +279,7 @@ class Vocabulary:
         kind = self._letters(letters)
         if kind is None or (not middle and second is not None):
             return 0, 0, (), True
-        sure = letters not in self._short or letters in ("q", "w")
+        sure = letters in ("q", "w") or (len(letters) > 1 and letters not in self._short_answers)
         if second is None:
             # "Q2a" and "W2" end here; "Q2bis" or "W2D2" is something else.
             return 0, 0, (((kind, number),) if len(middle) <= 1 else ()), sure
@@ -272,6 +291,8 @@ class Vocabulary:
     def _letters(self, letters: str) -> str | None:
         if letters in self._short:
             return self._short[letters]
+        if letters in self._short_answers:
+            return "q"
         sense = self._senses.get(letters, Sense.NONE)
         if sense & Sense.QUESTION:
             return "q"
