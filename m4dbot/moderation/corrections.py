@@ -6,7 +6,7 @@ As long as it waits in the queue: say where it belongs, or take it back. A facil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -108,7 +108,7 @@ def _with_week(tag: Tag, passage: Passage, discussion: Discussion, received_at: 
     if tag.week is not None:
         return tag
     open_week = discussion.week_at(received_at) or discussion.weeks[-1]
-    return replace(tag, week=passage.week or open_week.number)
+    return tag._replace(week=passage.week or open_week.number)
 
 
 def _exists(discussion: Discussion, tag: Tag) -> bool:

@@ -15,6 +15,8 @@ from m4dbot.tagging.decoding import Believed
 def of_mark(believed: Believed, week: float) -> float:
     """A passage that a mark begins. `week` is the chance that the week is right (see of_weeks)."""
     kinds, margin = believed.mark.kinds, believed.margin
+    if "form" in kinds:
+        return _steps(margin, ((2.0, 0.8), (1.0, 0.7)), 0.6)
     if "translated" in kinds:
         return _steps(margin, ((3.0, 0.88), (1.0, 0.85)), 0.75)
     if "quoted" in kinds:
@@ -27,6 +29,8 @@ def of_mark(believed: Believed, week: float) -> float:
         if kinds & {"label", "number"}:
             return 0.97
         return _steps(margin, ((3.0, 0.93), (1.5, 0.88), (0.5, 0.8)), 0.65)
+    if "general" in kinds:
+        return min(week, 0.88)
     if "label" in kinds:
         return min(week, 0.97)
     if kinds >= {"mention", "week named"}:
@@ -51,9 +55,9 @@ def of_weeks(evidence: Mapping[int, Sequence[str]], weeks: int) -> dict[int, flo
     }
 
 
-def of_content(likeness: float, ratio: float, week_sure: bool) -> float:
-    """A passage whose words alone speak for a question; `ratio` is best over second best."""
-    base = _steps(ratio, ((2.0, 0.82), (1.5, 0.72)), 0.6) - (0.12 if likeness < 0.2 else 0.0)
+def of_content(notions: int, ratio: float, week_sure: bool) -> float:
+    """A passage whose words alone speak for a question, by so many of its notions; `ratio` is best over second best."""
+    base = _steps(ratio, ((2.0, 0.82), (1.5, 0.72)), 0.6) - (0.12 if notions < 5 else 0.0)
     return round(base if week_sure else base * 0.85, 2)
 
 

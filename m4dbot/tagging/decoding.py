@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from m4dbot.tagging.marks import Mark
 from m4dbot.tagging.values import Tag
 
-_BEAM = 12
+_BEAM = 12  # paths that are followed, and meanings of one mark that are tried
 
 # What a step from one tag to the next costs or earns; the scale is that of the marks' weights.
 _NEXT = 0.8
 _FORWARD = 0.4
 _SAME = 0.0
+_SAME_HEADED = -1.0  # a second heading of one question is rather a part of its answer
 _BACK = -1.5
 _NEXT_WEEK = -1.0
 _OTHER_WEEK = -3.0
@@ -38,10 +39,16 @@ class _Path:
     before: _Path | None
 
 
-def believe(marks: Sequence[Mark], weeks: Mapping[int, float], start: Tag | None = None) -> list[Believed]:
+def believe(
+    marks: Sequence[Mark],
+    weeks: Mapping[int, float],
+    fits: Sequence[Mapping[Tag, float]],
+    start: Tag | None = None,
+) -> list[Believed]:
     """The marks that mean something, with their tags, in order.
 
-    `weeks` weighs the weeks by what is known beside the text; `start` is a question the mail is for.
+    `weeks` weighs the weeks by what is known beside the text; `fits` says for each mark how well the
+    words from it to the next fit each question; `start` is a question the mail is for.
     """
     if not marks:
         return []
@@ -51,10 +58,15 @@ def believe(marks: Sequence[Mark], weeks: Mapping[int, float], start: Tag | None
     paths = [_Path(0.0, start, None, None)]
     for number, mark in enumerate(marks):
         best: dict[Tag | None, _Path] = {}
+        fit = fits[number]
+        likeliest = _likeliest(mark, fit)
         for path in paths:
-            _keep(best, _Path(path.score + mark.null, path.tag, None, path))
-            for tag, weight in mark.candidates.items():
-                score = path.score + weight + _step(path.tag, tag, weeks)
+            stays = fit.get(path.tag, 0.0) if path.tag is not None else 0.0
+            _keep(best, _Path(path.score + mark.null + stays, path.tag, None, path))
+            for tag, weight in _possible(mark, fit, likeliest, path.tag):
+                score = path.score + weight + _step(path.tag, tag, weeks, "general" in mark.kinds)
+                if tag == path.tag and mark.kinds & {"heading", "translated"}:
+                    score += _SAME_HEADED
                 _keep(best, _Path(score, tag, (number, tag), path))
         paths = sorted(best.values(), key=lambda p: -p.score)[:_BEAM]
     steps: list[tuple[int, Tag]] = []
@@ -66,10 +78,29 @@ def believe(marks: Sequence[Mark], weeks: Mapping[int, float], start: Tag | None
     result = []
     for number, tag in reversed(steps):
         mark = marks[number]
-        here = mark.candidates[tag]
-        others = [w for t, w in mark.candidates.items() if t != tag]
+        here = mark.candidates[tag] + fits[number].get(tag, 0.0)
+        others = [w + fits[number].get(t, 0.0) for t, w in mark.candidates.items() if t != tag]
         result.append(Believed(mark, tag, here - max([mark.null, *others])))
     return result
+
+
+def _likeliest(mark: Mark, fit: Mapping[Tag, float]) -> dict[Tag, float]:
+    """What a mark and the words below it may mean, no more than a dozen."""
+    weights = {tag: weight + fit.get(tag, 0.0) for tag, weight in mark.candidates.items()}
+    if len(weights) <= _BEAM:
+        return weights
+    return dict(sorted(weights.items(), key=lambda pair: -pair[1])[:_BEAM])
+
+
+def _possible(
+    mark: Mark, fit: Mapping[Tag, float], likeliest: Mapping[Tag, float], before: Tag | None
+) -> Iterator[tuple[Tag, float]]:
+    """The likeliest, and the question after the one before."""
+    yield from likeliest.items()
+    if before is not None and before.question is not None:
+        following = Tag(before.week, before.question + 1)
+        if following in mark.candidates and following not in likeliest:
+            yield following, mark.candidates[following] + fit.get(following, 0.0)
 
 
 def _keep(best: dict[Tag | None, _Path], path: _Path) -> None:
@@ -78,17 +109,17 @@ def _keep(best: dict[Tag | None, _Path], path: _Path) -> None:
         best[path.tag] = path
 
 
-def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float]) -> float:
+def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float], general: bool) -> float:
     week = tag.week or 0
     if before is None or before.week is None:
-        return weeks.get(week, 0.0)
+        return weeks.get(week, 0.0) + (_NEXT if tag.question == 1 else _FORWARD)
     if before.week != week:
         drift = 0.3 * (weeks.get(week, 0.0) - weeks.get(before.week, 0.0))
         if week == before.week + 1 and (tag.question in (None, 1) or weeks.get(week) == 0.0):
             # The next week begins with its first question; or the mail, after a late answer, comes to its own week.
             return drift + _NEXT_WEEK
         return drift + _OTHER_WEEK
-    if tag.question is None and before.question is not None:
+    if tag.question is None and before.question is not None and not general:
         # "Week 1: …" in an answer of that week is about something else.
         return _LOST
     if before.question is None or tag.question is None:

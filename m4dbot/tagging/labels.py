@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from m4dbot.tagging.lines import Token, words_of
 from m4dbot.tagging.values import Tag
@@ -28,6 +28,7 @@ class Label:
     questions: tuple[int, ...]
     sure: bool = True
     relative: bool = False
+    part: int = 0  # the second figure of "Question 1.2"
 
 
 def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | None = None, now: int = 0) -> list[Label]:
@@ -84,7 +85,7 @@ def _label_at(text: str, tokens: Sequence[Token], i: int, first: int, last: int,
         if len(kinds) == 2:
             return Label(i, i + 1, (numbers["w"],), (numbers["q"],))
         values, end = _more(text, tokens, i + 1, last, [numbers[kinds[0]]], kinds[0])
-        return _label(i, end, kinds[0], values, word.sure)
+        return _with_part(text, tokens, _label(i, end, kinds[0], values, word.sure), last)
     if word.sense & Sense.QUESTION:
         kind = "q"
     elif word.sense & Sense.WEEK:
@@ -100,13 +101,24 @@ def _label_at(text: str, tokens: Sequence[Token], i: int, first: int, last: int,
         if not 0 < number <= LARGEST:
             return None
         values, end = _more(text, tokens, i + 2, last, [number], letter)
-        return _label(i, end, letter, values, text[tokens[i].start].isupper() and word.folded in "qw")
+        sure = text[tokens[i].start].isupper() and (word.folded in "qw" or len(word.folded) > 1)
+        return _label(i, end, letter, values, sure)
     after = _after(text, tokens, i, last, kind)
     if after is not None:
         values, end = after
         # "the second question 2" does not happen; "first week, question 2" does.
-        return _label(i, end, kind, values, True)
+        return _with_part(text, tokens, _label(i, end, kind, values, True), last)
     return _before(text, tokens, i, max(first, free_from), kind)
+
+
+def _with_part(text: str, tokens: Sequence[Token], label: Label | None, last: int) -> Label | None:
+    """ "Question 1.2", which may be the second of the first week, or the second part of the first question."""
+    if label is None or len(label.questions) != 1 or label.last >= last or _gap(text, tokens, label.last - 1) != ".":
+        return label
+    figure = tokens[label.last].word
+    if not figure.folded.isdigit() or not 0 < figure.cardinal <= LARGEST:
+        return label
+    return replace(label, last=label.last + 1, part=figure.cardinal)
 
 
 def _label(first: int, last: int, kind: str, values: list[int], sure: bool) -> Label | None:
@@ -165,7 +177,7 @@ def _is_count(text: str, tokens: Sequence[Token], j: int, last: int) -> bool:
     return (
         j + 1 < last
         and bool(tokens[j + 1].word.sense & Sense.WEEK)
-        and text[tokens[j].end] == " "
+        and not _gap(text, tokens, j).strip()
         and not (tokens[j + 1].word.sense & Sense.QUESTION)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from m4dbot.tagging.vocabulary import WORD, Sense, Vocabulary, Word
 
 UNKNOWN = 0.8  # the weight of a word that is in no question
 COGNATE = 0.7  # how much a word counts that only looks like a question's
+_BRACKETS = re.compile(r"\([^()]{12,400}\)")
+_MOST_REMEMBERED = 20_000  # words
 _NAMES = Sense.QUESTION | Sense.WEEK
 
 
@@ -45,7 +48,10 @@ class Questions:
         self.headings: list[list[set[str]]] = []
         for week, question in discussion.questions():
             self.tags.append(Tag(week.number, question.number))
-            versions = [self._words(text) for text in question.text.by_language.values()]
+            texts = list(question.text.by_language.values())
+            # Who copies a question leaves out what stands in brackets.
+            texts += [bare for text in texts if (bare := _BRACKETS.sub(" ", text)) != text]
+            versions = [self._words(text) for text in texts]
             labels = [self._words(text) for text in question.labels]
             raw_versions.append(versions)
             self.headings.append([{w.key for w in words if w.key} for words in labels])
@@ -57,6 +63,7 @@ class Questions:
         for i, keys in enumerate(keys_of):
             for key in keys:
                 self.postings[key] = (*self.postings.get(key, ()), i)
+        self._found: dict[tuple[str, str], tuple[str, float] | None] = {}
         self._near: dict[str, str] = {}
         for versions in raw_versions:
             for word in (w for words in versions for w in words if w.near):
@@ -89,6 +96,15 @@ class Questions:
         if word.near and (key := self._near.get(word.near)) is not None:
             return key, self.weight[key] * COGNATE
         return None
+
+    def _remember(self, word: Word) -> tuple[str, float] | None:
+        """The key a word stands for and what share of the key's weight it has; remembered, within bounds."""
+        if len(self._found) > _MOST_REMEMBERED:
+            self._found.clear()
+        found = self._find(word)
+        share = found and (found[0], found[1] / self.weight[found[0]])
+        self._found[word.key, word.near] = share
+        return share
 
     def like(self, tokens: Sequence[Token], first: int, last: int, most: int = 6) -> list[Likeness]:
         """The questions a sentence or heading is most like, best first; [] where it is like none."""
@@ -151,18 +167,38 @@ class Questions:
                 return tag
         return None
 
+    def taken_up_in(self, tokens: Iterable[Token], tag: Tag) -> tuple[int, float]:
+        """How many of a question's notions occur in a passage, and what share of all its words they are."""
+        index = self.tags.index(tag)
+        kinds: set[str] = set()
+        hits = words = 0
+        for token in tokens:
+            if token.word.key:
+                words += 1
+                found = self._find(token.word)
+                if found is not None and index in self.postings[found[0]]:
+                    kinds.add(found[0])
+                    hits += 1
+        return len(kinds), hits / max(1, words)
+
     def treated_in(self, tokens: Iterable[Token]) -> dict[Tag, float]:
         """How much each question's words occur in a passage: a cosine, 0 to 1."""
         counts: dict[str, float] = {}
         others = 0
+        found_for = self._found
         for token in tokens:
-            if not token.word.key:
+            word = token.word
+            if not word.key:
                 continue
-            found = self._find(token.word)
+            try:
+                found = found_for[word.key, word.near]
+            except KeyError:
+                found = self._remember(word)
             if found is None:
                 others += 1
             else:
-                counts[found[0]] = counts.get(found[0], 0.0) + found[1] / self.weight[found[0]]
+                key, share = found
+                counts[key] = counts.get(key, 0.0) + share
         if not counts:
             return {}
         scores: dict[int, float] = {}
@@ -178,5 +214,4 @@ class Questions:
 
 def _pairs(words: Sequence[Word]) -> list[tuple[str, str]]:
     """Neighbouring words, cut short so that slips at their ends do not matter."""
-    short = [w.folded[:6] for w in words]
-    return list(pairwise(short))
+    return list(pairwise([w.head for w in words]))

@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from m4dbot.tagging.vocabulary import WORD, Vocabulary, Word
+from m4dbot.tagging.vocabulary import ROMAN, WORD, Vocabulary, Word
 
 # Beyond this the text is kept but not searched; the last passage holds it.
 LONGEST_TEXT = 40_000  # characters
-_MOST_UNITS = 1_500
+_MOST_UNITS = 800
 _LONGEST_UNIT = 8_000  # characters
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
-_BULLET = re.compile(r"[ \t\u00a0]*(?:#+[ \t])?[>*_\"“«]*(?:([-–—•·▪●◦‣§►➢✓*]|o(?=[ \t]{2}))[ \t\u00a0]*)?[*_]*")
+_BULLET = re.compile(
+    r"[ \t\u00a0]*(?:#+[ \t])?(?:[>_\"“«]|\*(?=[^ \t\u00a0]))*"
+    r"(?:([-–—•·▪●◦‣§►➢✓*]|o(?=[ \t]{2}))[ \t\u00a0]*)?[*_]*"
+)
 _NUMBER = re.compile(
     r"[ \t\u00a0]*[*_#]*"
     r"(?:(?:#|[Nn](?:[°º]|o\.))[ \u00a0]?(\d{1,3})(?!\d)(?:[ \u00a0]?[.):–-])?(?=[ \u00a0*_]|$)"
-    r"|([(\[]?)(\d{1,3}|[IVX]{1,5}|[a-hA-H])"
-    r"(?:([.)\]:])(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
+    r"|([(\[]?)(\d{1,3}[a-h]?|[IVX]{1,5}|[ivx]{1,4}|[a-hA-H])"
+    r"(?:([.)\]:]|[°º](?!\w))[.)\]:-]{0,2}(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
     r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$)"
-    r"|[ \u00a0](:)(?=[ \u00a0])))[.)\]:*_-]*"
+    r"|[ \u00a0](:)(?=[ \u00a0])"
+    # "1.4": the fourth of the first section or week
+    r"|\.(\d{1,2})[.):]{0,2}(?=[ \t\u00a0*_]|$)))[.)\]:*_-]*"
 )
 _SENTENCE_END = re.compile(r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))")
 
@@ -51,8 +56,8 @@ class Unit:
     """One line of meaning: a paragraph, a heading, an item of a list.
 
     `number` is the figure of "3." or "(3)" in front, 0 if none; `style` says how it is written, so
-    that "1." and "a)" are not taken for one list. `own` is true where the words after a bullet or
-    number begin, `start` includes them. `gap` is true after an empty line.
+    that "1." and "a)" are not taken for one list; of "2.3" it holds the first figure. `own` is where the
+    words after a bullet or number begin, `start` includes them. `gap` is true after an empty line.
     """
 
     start: int
@@ -78,10 +83,16 @@ class Layout:
     units: tuple[Unit, ...]
 
 
+def is_figures(layout: Layout, unit: Unit) -> bool:
+    """Whether a unit is a row of figures, as in a table."""
+    figures = sum(t.word.folded[:1].isdigit() for t in layout.tokens[unit.first : unit.last])
+    return 5 * figures >= 2 * unit.words
+
+
 def words_of(text: str, vocabulary: Vocabulary) -> tuple[Token, ...]:
     """The words of a text with their places."""
-    look = vocabulary.word
-    return tuple([Token(*m.span(), look(m[0])) for m in WORD.finditer(text)])
+    look, new = vocabulary.word, tuple.__new__  # a third faster than calling Token
+    return tuple([new(Token, (m.start(), m.end(), look(m[0]))) for m in WORD.finditer(text)])
 
 
 def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
@@ -90,7 +101,7 @@ def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
     tokens = words_of(searched, vocabulary)
     units: list[Unit] = []
     at = 0
-    for start, end, gap in islice(_spans(searched), _MOST_UNITS):
+    for start, end, gap in _spans(searched):
         while at < len(tokens) and tokens[at].start < start:
             at += 1
         first = at
@@ -115,6 +126,8 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
     gap = True
     open_span: tuple[int, int, bool] | None = None
     for i, (start, end) in enumerate(lines):
+        if len(spans) >= _MOST_UNITS:
+            return spans
         stripped = text[start:end].strip()
         if not stripped:
             if open_span:
@@ -154,13 +167,15 @@ def _unit(text: str, tokens: tuple[Token, ...], start: int, end: int, first: int
     m = _NUMBER.match(text, own, end)
     if m:
         figure = m[1] or m[3]
-        if figure.isdigit():
-            number, style = int(figure), "1"
-        elif tokens[first].word.cardinal and figure.isupper():
-            number, style = tokens[first].word.cardinal, "I"
+        if figure[0].isdigit():
+            number, style = int(figure.rstrip("abcdefgh")), "1" if figure.isdigit() else "1a"
+        elif (roman := ROMAN.get(figure.upper())) is not None:
+            number, style = roman, "I" if figure.isupper() else "i"
         else:
             number, style = ord(figure.casefold()[0]) - ord("a") + 1, "a"
-        style += "#" if m[1] else m[2] + (m[4] or m[5] or m[6])
+        if m[7] and figure.isdigit():
+            number, style = int(m[7]), f"{figure}.1"
+        style += "#" if m[1] else m[2] + (m[4] or m[5] or m[6] or "")
         own = m.end()
         first = next((i for i in range(first, last) if tokens[i].start >= own), last)
     return Unit(
@@ -184,7 +199,9 @@ def _sentences(
         if upto > at:
             while begin < cut and text[begin].isspace():
                 begin += 1
-            asks = any(c in "?؟" for c in text[tokens[upto - 1].end : cut])
+            behind = text[tokens[upto - 1].end : cut]
+            # "(who is on the list?);" is a remark.
+            asks = any(c in "?؟" for c in behind) and not any(c in ";," for c in behind)
             found.append(Sentence(begin, cut, at, upto, asks))
         at, begin = upto, cut
     return tuple(found)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import Label, labels_in
 from m4dbot.tagging.likeness import Likeness, Questions
-from m4dbot.tagging.lines import Layout, Sentence, Token, Unit
+from m4dbot.tagging.lines import Layout, Sentence, Token, Unit, is_figures
 from m4dbot.tagging.values import Tag
-from m4dbot.tagging.vocabulary import Sense
+from m4dbot.tagging.vocabulary import Sense, Word, fold, vocabulary
 
 LONGEST_HEADING = 14  # words
 LONGEST_SENTENCE = 9  # words of a sentence that heads its paragraph
 LONGEST_LISTED = 45  # words of a heading with a bullet or a figure
 LONGEST_QUESTION = 110  # words
-MOST_MARKS = 300
+MOST_MARKS = 200
+_MOST_SENTENCES = 6  # of a question
+_LONGEST_GENERAL = 4  # words
+_DASH = re.compile(r"\s-\s")
+_ANSWER_FOLLOWS = re.compile(r"[:–—=|\"”»]|\s-\s")
+_BEFORE_ANSWER = ":–—=|"  # what stands between a question and an answer on its line
 
 
 @dataclass(slots=True)
@@ -24,9 +30,10 @@ class Mark:
     """`start` is where a passage may begin, `end` where the words that mark it end.
 
     `candidates` weighs each tag the mark may mean, `null` the case that it means nothing.
-    `kinds` are the kinds of evidence seen: "label" ("week named", or "unsure" where its letter may
-    mean something else, besides), "topic", "quoted" or "heading" ("translated" besides, where it is known by its
-    form), "elliptic", "week", "mention", "number", "answered". `unit` is the index of the unit it stands in.
+    `kinds` are the kinds of evidence seen: "label" (besides: "week named", or "unsure" where its letter may mean
+    something else), "topic", "elliptic", "mention", "number", "week", "quoted", "answered", "heading", "general",
+    "content" (a paragraph, "below a list" of questions or not). "translated" and "form" stand beside what is known
+    by its form only. `unit` is the index of the unit it stands in.
     """
 
     start: int
@@ -36,15 +43,27 @@ class Mark:
     candidates: dict[Tag, float]
     null: float
     evidence: dict[Tag, list[str]] = field(default_factory=dict)
+    section: int = 0  # the figures of "Question 1.2"
+    part: int = 0
 
     def say(self, tag: Tag, evidence: str) -> None:
         said = self.evidence.setdefault(tag, [])
         if evidence not in said:
             said.append(evidence)
 
+    def say_all(self, evidence: str) -> None:
+        """The same for whatever the mark is taken to mean."""
+        for tag in self.candidates:
+            self.say(tag, evidence)
+
     @property
     def explicit(self) -> bool:
         return bool(self.kinds & {"label", "quoted", "answered"})
+
+
+def best_of(mark: Mark) -> Tag:
+    """What a mark means by itself."""
+    return max(mark.candidates, key=lambda tag: mark.candidates[tag])
 
 
 class Marker:
@@ -67,6 +86,9 @@ class Marker:
         return [m for m in found if m.unit not in listed or m.kinds != {"week"}]
 
     def _in_unit(self, layout: Layout, index: int, unit: Unit, now: int) -> list[Mark]:
+        general = self._general(layout, index, unit)
+        if general is not None:
+            return [general]
         marks: list[Mark] = []
         text, tokens = layout.text, layout.tokens
         label_end = unit.own
@@ -82,7 +104,15 @@ class Marker:
             if label_mark is not None:
                 marks.append(label_mark)
                 label_end = label_mark.end
+        whole = self._whole_question(layout, index, unit, label_end)
+        if whole is not None:
+            if label_mark is not None and "week" not in label_mark.kinds:
+                _merge(label_mark, whole)
+            else:
+                marks.append(whole)
         for k, sentence in enumerate(unit.sentences):
+            if whole is not None and sentence.start < whole.end:
+                continue
             first = sentence.first
             while first < sentence.last and tokens[first].start < label_end:
                 first += 1
@@ -109,6 +139,17 @@ class Marker:
                 else:
                     marks.append(heading)
         return marks
+
+    def _general(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
+        """ "General comments", "Conclusion: …": a heading for what answers no question."""
+        limit = layout.tokens[min(unit.first + _LONGEST_GENERAL, unit.last) - 1].end + 2
+        end = layout.text.find(":", unit.own, min(limit, unit.end))
+        end = end if end > 0 else unit.end
+        if end > limit or fold(layout.text[unit.own : end]).strip(" \t\u00a0.*_#") not in vocabulary().general:
+            return None
+        mark = Mark(unit.start, end, index, {"general"}, {Tag(week): 6.0 for week in self._counting.counts}, 0.0)
+        mark.say_all(evidence_of("heading", layout.text[unit.own : end]))
+        return mark
 
     def _name_week(self, heading: Mark, layout: Layout, labels: list[Label]) -> None:
         """ "On the role of parents (week 2): …"."""
@@ -146,6 +187,11 @@ class Marker:
                     weight, null, kind = (6.0, -2.0, "label") if label.sure else (4.5, 0.0, "label")
                 elif leading and label.sure and (not before or framed):
                     weight, null, kind = 5.0, 0.0, "label"
+                elif label.sure and len(before) <= 12 and unit.gap and _turns_to(before):
+                    weight, null, kind = 4.5, 1.0, "label"
+                elif framed and label.sure and label.weeks and unit.gap and len(before) <= 12:
+                    # "Finally, a late answer to the third question of week one: …"
+                    weight, null, kind = 4.0, 1.0, "label"
                 elif framed and label.sure and index <= 4 and label.first - unit.first <= 35:
                     weight, null, kind = 4.0, 1.5, "mention"
                 else:
@@ -184,9 +230,10 @@ class Marker:
         mark = Mark(unit.start, end, index, {kind}, candidates, null)
         if label.weeks:
             mark.kinds.add("week named")
+        if label.part:
+            mark.section, mark.part = label.questions[0], label.part
         said = text[tokens[label.first].start : tokens[label.last - 1].end]
-        for tag in candidates:
-            mark.say(tag, f"ordinal: '{said}'")
+        mark.say_all(f"ordinal: '{said}'")
         return mark
 
     def _topic_mark(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
@@ -215,14 +262,15 @@ class Marker:
             word = tokens[i].word
             if word.ordinal:
                 after = layout.text[tokens[i].end : tokens[i].end + 1]
-                if i == unit.first or after not in (",", ":"):
+                if i == unit.first or after not in (",", ":", "."):
                     return None
                 if not any(t.word.sense & Sense.ABOUT for t in tokens[unit.first : i]):
                     return None
                 label = Label(i, i + 1, (), (word.ordinal,))
                 return self._question_label(layout, index, unit, label, 5.0, 0.0, "elliptic")
             if word.folded.isdigit() and i > unit.first:
-                if layout.text[tokens[i].end : tokens[i].end + 1] not in (":", ")"):
+                rest = layout.text[tokens[i].end : tokens[i].end + 3]
+                if rest.lstrip(" \u00a0")[:1] not in tuple(":)(–—") and not rest.startswith((" - ", ". ")):
                     return None
                 label = Label(i, i + 1, (), (word.cardinal,))
                 return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
@@ -261,10 +309,11 @@ class Marker:
     def _quoted(
         self, layout: Layout, index: int, unit: Unit, sentence: Sentence, first: int, at_start: bool
     ) -> Mark | None:
-        words = sentence.last - first
+        tokens = layout.tokens
+        last, end = self._end_of_question(layout, sentence, first)
+        words = last - first
         if words < 3 or words > LONGEST_QUESTION:
             return None
-        tokens = layout.tokens
         alone = len(unit.sentences) == 1
         # "Q: …" without a number.
         labelled = (
@@ -274,10 +323,10 @@ class Marker:
         )
         if not sentence.asks and not labelled:
             # Most sentences are an answer's own; only a question word for word is looked at further.
-            pairs = self._questions.verbatim([t.word for t in tokens[first : sentence.last]])
+            pairs = self._questions.verbatim([t.word for t in tokens[first:last]])
             if max(pairs.values(), default=0.0) < 0.45:
                 return None
-        likenesses = self._questions.like(tokens, first, sentence.last)
+        likenesses = self._questions.like(tokens, first, last)
         candidates = {like.tag: score for like in likenesses if (score := quotation_score(like, words)) > 0}
         if not candidates:
             return None
@@ -298,11 +347,57 @@ class Marker:
         if max(candidates.values()) <= null - 2.5:
             return None
         start = unit.start if at_start else sentence.start
-        mark = Mark(start, sentence.end, index, {"quoted"}, candidates, null)
-        said = evidence_of("quoted", layout.text[sentence.start : sentence.end])
-        for tag in candidates:
-            mark.say(tag, said)
+        mark = Mark(start, end, index, {"quoted"}, candidates, null)
+        said = evidence_of("quoted", layout.text[sentence.start : end])
+        mark.say_all(said)
         return mark
+
+    def _whole_question(self, layout: Layout, index: int, unit: Unit, label_end: int) -> Mark | None:
+        """A question of several sentences at the start of a unit, word for word."""
+        tokens = layout.tokens
+        first = unit.first
+        while first < unit.last and tokens[first].start < label_end:
+            first += 1
+        if len(unit.sentences) < 2 or first >= unit.last:
+            return None
+        begins = self._questions.verbatim([t.word for t in tokens[first : unit.sentences[0].last]])
+        if max(begins.values(), default=0.0) < 0.5:
+            return None
+        for sentence in reversed(unit.sentences[1:_MOST_SENTENCES]):
+            words = sentence.last - first
+            if not 6 <= words <= LONGEST_QUESTION:
+                continue
+            best = max(self._questions.like(tokens, first, sentence.last), key=lambda x: x.verbatim, default=None)
+            if best is None or best.verbatim < 0.7 or best.covered < 0.7:
+                continue
+            mark = Mark(unit.start, sentence.end, index, {"quoted"}, {best.tag: quotation_score(best, words)}, 3.4)
+            mark.say(best.tag, evidence_of("quoted", layout.text[unit.own : sentence.end]))
+            return mark
+        return None
+
+    def _end_of_question(self, layout: Layout, sentence: Sentence, first: int) -> tuple[int, int]:
+        """The last token and the end of a question that its answer follows in one sentence: "Who pays: nobody"."""
+        text, tokens = layout.text, layout.tokens
+        upto = min(sentence.last, first + LONGEST_QUESTION)
+        quoting = first < upto and text[max(sentence.start, tokens[first].start - 1)] in '"“«'
+        if sentence.asks and upto - first <= 25:
+            return sentence.last, sentence.end
+        separators = _BEFORE_ANSWER + ('"”»' if quoting else "")
+        if first + 3 >= upto or not _ANSWER_FOLLOWS.search(text, tokens[first + 2].end, tokens[upto - 1].start):
+            return sentence.last, sentence.end
+        for i in range(first + 3, upto):
+            gap = text[tokens[i - 1].end : tokens[i].start]
+            if not any(c in separators for c in gap) and not _DASH.search(gap):
+                continue
+            asked = max(self._questions.like(tokens, first, i), key=lambda x: x.verbatim, default=None)
+            if asked is None or asked.verbatim < 0.7:
+                continue
+            if asked.covered < 0.6 and (asked.verbatim < 0.85 or i - first < 6):
+                continue
+            beyond = self._questions.verbatim([t.word for t in tokens[i : min(sentence.last, i + 12)]])
+            if max(beyond.values(), default=0.0) < 0.3:
+                return i, tokens[i - 1].end + len(gap.rstrip())
+        return sentence.last, sentence.end
 
     def _heading(self, layout: Layout, index: int, unit: Unit, label_end: int) -> Mark | None:
         """A short line before a passage, or the words before a colon, that name what a question asks."""
@@ -310,11 +405,11 @@ class Marker:
         first, last = unit.first, unit.last
         while first < last and tokens[first].start < label_end:
             first += 1
-        if first >= last:
+        if first >= last or (tokens[first].word.sense & Sense.SALUTATION and unit.words <= 8):
             return None
         stop, inline, alone = unit.end, False, False
         limit = tokens[min(first + LONGEST_HEADING, last - 1)].end
-        ends = (":", "：", " – ", " — ", *((",",) if _opens_a_topic(tokens, first, last) else ()))
+        ends = (":", "：", " – ", " — ", " - ", " | ", *((",",) if _opens_a_topic(tokens, first, last) else ()))
         cuts = (text.find(c, tokens[first].end, limit + 2) for c in ends)
         cut = min((p for p in cuts if p > 0), default=-1)
         opening = unit.sentences[0]
@@ -331,7 +426,7 @@ class Marker:
         listed = bool(unit.bullet or unit.number) and text[tokens[last - 1].end : stop].strip(" *_:") == ""
         if last - first > (LONGEST_LISTED if listed and not inline else LONGEST_HEADING + 4):
             return None
-        if last <= first:
+        if last <= first or is_figures(layout, unit):
             return None
         tail = text[tokens[last - 1].end : unit.end].strip()
         if not inline:
@@ -346,7 +441,9 @@ class Marker:
         candidates: dict[Tag, float] = {}
         likenesses = self._questions.like(tokens, first, last)
         for like in likenesses:
-            candidates[like.tag] = 7.0 * like.share * min(1.0, like.matched / 1.6) + like.verbatim
+            candidates[like.tag] = 7.0 * like.share * min(1.0, like.matched / 1.6) + max(
+                like.verbatim, 5.0 * (like.verbatim - 0.35) if last - first >= 4 else 0.0
+            )
         if named is not None:
             candidates[named] = max(8.0, candidates.get(named, 0.0))
         if not candidates or max(candidates.values()) < 2.0:
@@ -357,8 +454,7 @@ class Marker:
             null += 1.8
         mark = Mark(unit.start, stop, index, {"heading"}, candidates, null)
         said = evidence_of("heading", text[unit.own : stop])
-        for tag in candidates:
-            mark.say(tag, said)
+        mark.say_all(said)
         return mark
 
 
@@ -372,7 +468,7 @@ def quotation_score(like: Likeness, words: int) -> float:
 
 def evidence_of(kind: str, words: str) -> str:
     """What a facilitator is shown: "question quoted: '…'" or "heading: '…'"."""
-    said = " ".join(words.split())
+    said = " ".join(words.split()).rstrip(" -–—:|")
     if len(said) > 80:
         said = said[:79].rstrip() + "…"
     return f"{'question quoted' if kind == 'quoted' else kind}: '{said}'"
@@ -389,6 +485,11 @@ def _merge(into: Mark, other: Mark) -> None:
     for tag, evidence in other.evidence.items():
         for said in evidence:
             into.say(tag, said)
+
+
+def _turns_to(before: Sequence[Word]) -> bool:
+    """ "Turning now to revenue, that is, your first question", "Quant aux coûts, la deuxième question"."""
+    return bool(before) and bool(before[0].sense & Sense.ABOUT) and not before[0].sense & Sense.STOP
 
 
 def _names_a_heading(text: str, tokens: Sequence[Token], first: int, end: int, label: Label) -> bool:
@@ -420,7 +521,7 @@ def _is_year(word: str) -> bool:
 def _separator(text: str, at: int, end: int) -> bool:
     """Whether a label is set off from what follows: "Q2:", "Q2 –", "(Q2)", "Q2." or the line's end."""
     rest = text[at : min(end, at + 4)].lstrip(" \u00a0*_")
-    return not rest or rest[0] in ":-–—.)]/|\n،؛："
+    return not rest or rest[0] in ":-–—.)]/|(\n،؛："
 
 
 def _same_list(one: Unit, other: Unit) -> bool:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.lines import Layout, Unit
-from m4dbot.tagging.marks import Mark
+from m4dbot.tagging.marks import Mark, best_of
 from m4dbot.tagging.values import Tag
-from m4dbot.tagging.vocabulary import Sense, fold, vocabulary
+from m4dbot.tagging.vocabulary import Sense
 
 ENOUGH = 1.5  # from here on a list is taken for answers
 _MOST_LISTS = 30  # a mail with more is a table, not a contribution
 _MOST_ITEMS = 200
 _UNLIKELY = 2.5  # a week so much less likely than the likeliest is left out
+
+_LETTERED = 1.5  # "a)" and "i." are for points inside an answer more often than not
+_ONE_MORE = 1.5  # a last point of one's own behind the answers
 
 Fit = Callable[[int, int, Tag], float]
 
@@ -38,15 +41,20 @@ def answer_lists(
     of its week, -1 to 1.
     """
     found: list[NumberedList] = []
-    for items in _lists(layout.units)[:_MOST_LISTS]:
+    borders = [m.unit for m in marks if "week" in m.kinds and "mention" not in m.kinds]
+    for items in _lists(layout.units, borders)[:_MOST_LISTS]:
         # A list between the items of another belongs to an answer.
         if any(one.items[0][0] < items[0][0] < one.items[-1][0] for one in found):
             continue
         named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
         here = dict(weeks)
-        if named:
-            week = max(named[-1].candidates, key=lambda t: named[-1].candidates[t]).week
-            here = {week or 0: 0.0}
+        section = (
+            int(layout.units[items[0][0]].style.partition(".1")[0]) if ".1" in layout.units[items[0][0]].style else 0
+        )
+        if section in counting.counts and len(counting.counts) > 1:
+            here = {section: 0.0}
+        elif named:
+            here = {best_of(named[-1]).week or 0: 0.0}
         # After one list of answers, another needs a week's name above it, or is part of an answer.
         above = [m for m in marks if m.explicit and m.unit < items[0][0]]
         later = (
@@ -86,26 +94,33 @@ def _readings(
     result: list[tuple[list[tuple[int, Tag]], float]] = []
     for reading, less in readings:
         known = [(i, tag) for i, tag in reading if tag is not None]
-        if len(known) == len(items) and all(known != other for other, _ in result):
-            result.append((known, less))
+        one_more = len(known) >= 3 and len(known) == len(items) - 1 and reading[-1][1] is None
+        if (one_more or len(known) == len(items)) and all(known != other for other, _ in result):
+            result.append((known, less - _ONE_MORE if one_more else less))
     return result
 
 
-def _lists(units: Sequence[Unit]) -> list[list[tuple[int, int]]]:
+def _lists(units: Sequence[Unit], borders: Sequence[int] = ()) -> list[list[tuple[int, int]]]:
     """The lists of a text, outer ones first: items of one style whose figures rise by up to three.
 
     A list may hold others. A figure that continues two of them belongs to the one whose items stand
-    as it does, with or without an empty line above.
+    as it does, with or without an empty line above. No list goes on beyond the units in `borders`.
     """
     lists: list[list[tuple[int, int]]] = []
     open_lists: dict[str, list[list[tuple[int, int]]]] = {}
     for index, unit in enumerate(units):
-        if not unit.number or unit.style.startswith("a"):
+        if not unit.number:
             continue
         if len(lists) > _MOST_LISTS:
             break
         stack = open_lists.setdefault(unit.style, [])
-        fitting = [one for one in stack if one[-1][1] < unit.number <= one[-1][1] + 3 and len(one) < _MOST_ITEMS]
+        fitting = [
+            one
+            for one in stack
+            if one[-1][1] + (unit.style[:2] != "1a") <= unit.number <= one[-1][1] + 3
+            and len(one) < _MOST_ITEMS
+            and not any(one[-1][0] < border <= index for border in borders)
+        ]
         alike = [one for one in fitting if units[one[-1][0]].gap == unit.gap and len(one) > 1]
         if fitting:
             chosen = (alike or fitting)[-1]
@@ -114,7 +129,30 @@ def _lists(units: Sequence[Unit]) -> list[list[tuple[int, int]]]:
         else:
             stack.append([(index, unit.number)])
             lists.append(stack[-1])
-    return lists
+    return _in_other_order(units, lists, borders)
+
+
+def _in_other_order(
+    units: Sequence[Unit], lists: list[list[tuple[int, int]]], borders: Sequence[int]
+) -> list[list[tuple[int, int]]]:
+    """ "3. … 1. …": one list where a figure above one is followed by lower ones. A list inside an answer begins
+    with one and rises."""
+    result: list[list[tuple[int, int]]] = []
+    for one in lists:
+        before = result[-1] if result else None
+        if (
+            before is not None
+            and all(number > 1 for _, number in before)
+            and before[-1][0] < one[0][0]
+            and units[before[0][0]].style == units[one[0][0]].style
+            and len({units[index].gap for index, _ in (*before, *one)}) == 1
+            and not any(before[-1][0] < border <= one[0][0] for border in borders)
+            and not {number for _, number in before} & {number for _, number in one}
+        ):
+            before.extend(one)
+        else:
+            result.append(one)
+    return result
 
 
 def _weigh(layout: Layout, items: list[tuple[int, Tag]], marks: Sequence[Mark], questions: int, fit: Fit) -> float:
@@ -138,9 +176,9 @@ def _agreement(units: Sequence[Unit], items: list[tuple[int, Tag]], marks: Seque
     tags = dict(items)
     for mark in marks:
         tag = tags.get(mark.unit)
-        if tag is None or mark.start != units[mark.unit].start or not mark.kinds & {"quoted", "heading"}:
+        if tag is None or mark.start != units[mark.unit].start or not mark.kinds & {"quoted", "heading", "general"}:
             continue
-        best = max(mark.candidates, key=lambda t: mark.candidates[t])
+        best = best_of(mark)
         if mark.candidates[best] >= mark.null:
             agree, disagree = agree + (best == tag), disagree + (best != tag)
     return 2.5 * min(agree, 2) - 2.0 * disagree
@@ -200,30 +238,16 @@ def _shape(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int],
         # The last item runs to the end of the mail, farewell and all.
         lengths.pop()
     average = sum(lengths) / len(lengths)
-    weight = 1.0 if average >= 40 else 0.3 if average >= 18 else -1.2
+    weight = 1.0 if average >= 40 else 0.3 if average >= 18 else -0.3 if average >= 12 else -1.2
     numbers = [tag.question for _, tag in items]
     if numbers == list(range(1, questions + 1)):
         weight += 2.0 if questions >= 3 else 1.2
     elif numbers[0] != 1:
         # Lists inside an answer begin with one.
         weight += 1.2 if len(items) > 1 else 0.6
+    if units[items[0][0]].style[:1] in ("a", "i"):
+        weight -= _LETTERED
     return weight - (1.2 if len(items) == 1 else 0.0)
-
-
-def _fitting(units: Sequence[Unit], items: list[tuple[int, Tag]], ends: list[int], fit: Fit) -> float:
-    """Whether the items speak of what their questions ask; a line or two hardly tells."""
-    total = 0.0
-    for (i, tag), end in zip(items, ends, strict=True):
-        first, last = units[i].first, units[end - 1].last
-        total += fit(first, last, tag) * min(1.0, (last - first) / 40)
-    return max(-1.2, 3.0 * total / len(items))
-
-
-def _headings(layout: Layout, items: Sequence[int]) -> float:
-    """ "1. Introduction", "4. Conclusion": the chapters of a paper."""
-    general = vocabulary().general
-    named = [fold(layout.text[(u := layout.units[i]).own : u.end]).strip(" \t\u00a0:.*_") for i in items]
-    return -3.0 * min(2, sum(name in general for name in named))
 
 
 def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedList]) -> list[Mark]:

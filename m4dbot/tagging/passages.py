@@ -26,7 +26,11 @@ class Passage:
     confidence: float
     evidence: list[str] = field(default_factory=list)
     quotes: bool = False  # begins with a question quoted
+    asks: bool = False  # and that with its question mark
     labelled: bool = False  # begins with a label or figure, and "No." may be the answer
+    replies: bool = False  # stands below a quoted question
+    mentions: bool = False  # begins with a sentence that names a week
+    unnamed: bool = False  # nothing but its words says what it answers
 
     def segment(self, text: str) -> Segment:
         """As handed to the outside."""
@@ -54,7 +58,11 @@ def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[i
                 calibration.of_mark(step, chance),
                 list(step.mark.evidence.get(step.tag, ())),
                 "quoted" in step.mark.kinds,
+                layout.text[: step.mark.end].rstrip("*_ ")[-1:] in ("?", "؟"),
                 bool(step.mark.kinds & {"label", "number"}) and not step.mark.kinds & {"quoted", "heading"},
+                "answered" in step.mark.kinds,
+                step.mark.kinds >= {"week", "mention"},
+                step.mark.kinds == {"content"},
             )
         )
     return _headings_joined(layout, passages)
@@ -84,14 +92,31 @@ def _headings_joined(layout: Layout, passages: Sequence[Passage]) -> list[Passag
     result: list[Passage] = []
     waiting: list[Passage] = []
     for passage in passages:
-        below = layout.text[passage.body : passage.end]
-        words = words_between(layout, passage.body, passage.end)
-        if words < _SOME and not (passage.labelled and words and below.rstrip()[-1] in ".!"):
+        if not _answered(layout, passage, waiting):
             waiting.append(passage)
         else:
             result.extend(_with_headings(waiting, passage))
             waiting = []
     return result + waiting
+
+
+def _answered(layout: Layout, passage: Passage, above: Sequence[Passage]) -> bool:
+    """Whether a passage has words of its own below what marks it. `above` are passages that have none."""
+    words = words_between(layout, passage.body, passage.end)
+    if words >= _SOME or (passage.replies and words):
+        return True
+    if passage.quotes and above and above[-1].tag == passage.tag:
+        # An answer that takes up its question: "What is a plot?", "A plot is …".
+        return words > 0 or layout.text[passage.start : passage.body].rstrip(' \t\n*_"')[-1:] not in "?؟:"
+    below = layout.text[passage.body : passage.end].strip()
+    if not words or below.startswith(("(", "[")):
+        return False
+    return passage.quotes or (passage.labelled and below[-1] in ".!")
+
+
+def _is_title(passage: Passage) -> bool:
+    """Whether a heading without words below it is the title of all that follows."""
+    return passage.start == 0 and not passage.labelled and not passage.asks
 
 
 def _with_headings(waiting: list[Passage], passage: Passage) -> list[Passage]:
@@ -111,7 +136,7 @@ def _with_headings(waiting: list[Passage], passage: Passage) -> list[Passage]:
         # All questions one below the other, then one text: a list of them, not a heading.
         passage.tag, passage.confidence, passage.evidence = Tag(passage.tag.week), 0.6, [SEVERAL]
         return [passage]
-    if len(questions) == 2:
+    if len(questions) == 2 and not _is_title(waiting[0]):
         # Two questions answered as one; the first is as good as the second.
         passage.tag = questions[0]
         passage.confidence = min(passage.confidence, 0.8)

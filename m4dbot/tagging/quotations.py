@@ -14,6 +14,9 @@ from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Vocabulary
 
 LONGEST_QUOTE = 12_000  # characters of quoted text that are searched for questions
+_MOST_TOGETHER = 4  # questions left above one stretch of an answer
+_NOT_THE_LAST = 0.4  # less for those above the last of them
+_IN_PLACE = 2.0  # more for the second paragraph to be about the second of two questions
 SURELY = 6.0  # the weight from which a quoted sentence is one of the questions
 
 
@@ -92,11 +95,34 @@ def answered_marks(layout: Layout, quotes: Sequence[Quoted]) -> list[Mark]:
             if i + 1 == len(quotes):
                 continue
             kinds, weight = {"answered", "below the last"}, 4.0
-        unit = next((i for i, u in enumerate(layout.units) if u.start >= quote.at), None)
-        if unit is None:
+        end = next((q.at for q in quotes[i + 1 :] if q.at > quote.at), len(layout.text))
+        below = [n for n, unit in enumerate(layout.units) if quote.at <= unit.start < end]
+        if not below:
             continue
-        tag, start = quote.tags[-1], layout.units[unit].start
-        mark = Mark(start, start, unit, kinds, {tag: weight}, 0.0)
-        mark.say(tag, f"written below quoted question {tag}")
+        marks += _below(layout, below, quote.tags if weight == 8.0 else quote.tags[-1:], kinds, weight)
+    return marks
+
+
+def _below(layout: Layout, below: Sequence[int], tags: Sequence[Tag], kinds: set[str], weight: float) -> list[Mark]:
+    """A mark for the words below a quotation; where it holds a few questions, one for each paragraph.
+
+    Who leaves two questions above one answer means the last, or both; who writes two paragraphs answers
+    each in its place.
+    """
+    tags = tags[-_MOST_TOGETHER:]
+    paragraphs = [n for n in below if n == below[0] or layout.units[n].gap] if len(tags) > 1 else below[:1]
+    marks = []
+    for k, index in enumerate(paragraphs):
+        start = layout.units[index].start
+        weights = (
+            dict.fromkeys(tags, weight - _NOT_THE_LAST) | {tags[-1]: weight} if k == 0 else dict.fromkeys(tags, 0.0)
+        )
+        if len(paragraphs) == len(tags) > 1:
+            weights = {tag: w + _IN_PLACE * (tag == tags[k]) for tag, w in weights.items()}
+        mark = Mark(
+            start, start, index, set(kinds) if k == 0 else {"content", "below a list"}, weights, 0.0 if k == 0 else 0.7
+        )
+        for tag in tags:
+            mark.say(tag, f"written below quoted question {tag}")
         marks.append(mark)
     return marks

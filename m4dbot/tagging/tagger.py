@@ -9,13 +9,14 @@ from datetime import datetime
 from m4dbot.discussion.model import Discussion
 from m4dbot.reading.values import Reading
 from m4dbot.tagging import calibration, envelope
+from m4dbot.tagging.beginnings import beginnings, question_list
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.decoding import believe
 from m4dbot.tagging.envelope import Place
 from m4dbot.tagging.labels import parse_tag, parse_tags
 from m4dbot.tagging.likeness import Questions
-from m4dbot.tagging.lines import Layout, lay_out
-from m4dbot.tagging.marks import Mark, Marker, quotation_score
+from m4dbot.tagging.lines import Layout, lay_out, words_of
+from m4dbot.tagging.marks import Mark, Marker, best_of, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
 from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
@@ -30,8 +31,16 @@ OPENING = "opening: before the first question"
 SALUTATION = 12  # words; a longer opening is an introduction
 LONG_OPENING = 60  # words; so much is more than an introduction may be
 SHORTEST_ANSWER = 15  # words; less is not judged by its content
+LONGEST_INTRODUCTION = 40  # words; with more, a sentence that names a question is answered, not announced
 LONGEST_FIT = 300  # words below a label or figure that are compared with the questions
+FEW_NOTIONS = 4  # of a question; fewer say something only where they are close together
+DENSE = 0.1  # of a passage's words
 FAINT = 0.18  # likenesses below are chance; twice as much counts in full
+FITS = 2.0  # how much the words below a mark weigh for what it may mean
+FITS_FOREIGN = 1.0  # the same in a language that the discussion has no questions in
+ENOUGH_WORDS = 40  # so many are judged in full
+ENOUGH_LIKENESS = 0.25
+FAINTEST_FIT = 0.1  # of the best
 WORDS_BELOW = 2.5  # how much the words below a label weigh for its week
 
 
@@ -44,6 +53,10 @@ class Tagger:
         self._questions = Questions(discussion, self._vocabulary)
         self._counting = Counting(discussion)
         self._languages = {code[:2] for _, q in discussion.questions() for code in q.text.by_language}
+        self._titles = [
+            {w.word.key for w in words_of(title, self._vocabulary) if w.word.key}
+            for title in discussion.title.by_language.values()
+        ]
         self._marker = Marker(self._questions, self._counting)
 
     def tag(self, reading: Reading, context: Context = NOTHING_KNOWN, received_at: datetime | None = None) -> Tagging:
@@ -59,19 +72,25 @@ class Tagger:
         self._weigh_subject(place, reading.subject)
         envelope.weigh_quoted(place, [tag for quote in quotes for tag in quote.tags], len(quotes))
         layout = lay_out(text, self._vocabulary)
-        marks = self._marks(layout, place, quotes, (reading.language or "")[:2])
+        language = (reading.language or "")[:2]
+        marks = self._marks(layout, place, quotes, language)
         said = {week: place.evidence.get(week, []) for week in self._counting.counts}
         chances = calibration.of_weeks(said, len(said))
-        passages = passages_of(layout, believe(marks, place.weeks, place.question), chances)
+        fits = self._fits(layout, marks, language)
+        passages = passages_of(layout, believe(marks, place.weeks, fits, place.question), chances)
         passages = self._opened(layout, place, passages) if passages else [self._whole(layout, place)]
-        for passage in passages:
-            self._settle(layout, passage)
+        for i, passage in enumerate(passages):
+            answers_below = any(p.tag.question is not None for p in passages[i + 1 :])
+            self._settle(layout, passage, answers_below)
         segments = (p.segment(text) for p in joined(passages))
         return Tagging(tuple(s for s in segments if s.text))
 
     def _weigh_subject(self, place: Place, subject: str) -> None:
-        """A subject that repeats a question."""
+        """A subject that repeats a question, and not the discussion's title."""
         layout = lay_out(subject[:300], self._vocabulary)
+        keys = {t.word.key for t in layout.tokens if t.word.key}
+        if any(len(keys & title) >= 0.7 * len(keys) for title in self._titles):
+            return
         words = len(layout.tokens)
         for like in self._questions.like(layout.tokens, 0, words, 1):
             if words >= 5 and like.verbatim >= 0.5 and quotation_score(like, words) >= SURELY:
@@ -79,17 +98,25 @@ class Tagger:
 
     def _marks(self, layout: Layout, place: Place, quotes: Sequence[Quoted], language: str) -> list[Mark]:
         marks = self._marker.marks(layout, place.now) + answered_marks(layout, quotes)
-        if language == "en":
-            # "P1", "D2", "F3" are questions in other languages, and codes in English.
-            marks = [m for m in marks if "unsure" not in m.kinds]
+        marks = _series(marks, language)
+        self._weigh_sections(marks)
         marks.sort(key=lambda m: (m.start, m.end))
-        sure = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.5]
+        chapters = sum("general" in m.kinds for m in marks) > 1
+        if all(m.kinds <= {"general", "heading"} for m in marks):
+            # The chapters of a paper, about one question as a whole or about none.
+            marks = [m for m in marks if "general" not in m.kinds]
+        listed = {id(m) for m in question_list(layout, marks)}  # they say what is asked, not what is answered where
+        sure = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.5 and id(m) not in listed]
         if sure:
             # Who labels or quotes does not also hint; and "Point 1:" is then part of an answer.
-            marks = [m for m in marks if not m.kinds & {"mention", "topic"} or "week" in m.kinds]
-        named = [m.start for m in marks if "label" in m.kinds]
-        # "As for the second" is a question's ordinal only after a question was named.
-        marks = [m for m in marks if "elliptic" not in m.kinds or (named and named[0] < m.start)]
+            marks = [
+                m
+                for m in marks
+                if not m.kinds & {"mention", "topic"} or "week" in m.kinds or _begins_with(layout, m, sure)
+            ]
+        # "As for the second" is a question's ordinal only where questions are named besides.
+        named = {m.unit for m in marks if m.kinds & {"label", "quoted", "heading", "mention"}}
+        marks = [m for m in marks if "elliptic" not in m.kinds or named - {m.unit}]
         _weigh_headings(layout, marks, sure)
         weeks = _likely_weeks(place, marks)
         week = max(weeks, key=lambda w: (weeks[w], -w))
@@ -102,7 +129,24 @@ class Tagger:
         )
         marks = add_numbers(layout, marks, lists) if lists else marks
         self._weigh_words_below(layout, marks)
-        return marks
+        top = max(weeks.values())
+        tags = [tag for tag in self._questions.tags if weeks.get(tag.week or 0, top - 9.0) > top - 1.0]
+        if place.question is None and not chapters:
+            marks = beginnings(layout, marks, self._questions, tags, labelled=bool(sure or lists))
+        return sorted(marks, key=lambda m: (m.start, m.end))
+
+    def _weigh_sections(self, marks: Sequence[Mark]) -> None:
+        """ "Question 1.1", "Question 1.2": the questions of one week or section where only the second figure counts."""
+        numbered = [m for m in marks if m.part]
+        for mark in numbered:
+            parts = {m.part for m in numbered if m.section == mark.section}
+            week = (mark.section,) if len(self._counting.counts) > 1 else ()
+            tags = self._counting.tags(mark.part, week)
+            if len(parts) > 1 and tags and all(self._counting.tags(part, week) for part in parts):
+                weight = max(mark.candidates.values())
+                said = next(iter(mark.evidence.values()))
+                mark.candidates = {tag: weight + less for tag, less in tags.items()}
+                mark.evidence = {tag: list(said) for tag in tags}
 
     def _weigh_words_below(self, layout: Layout, marks: Sequence[Mark]) -> None:
         """Where a label leaves the week open, the words below it help to tell."""
@@ -119,6 +163,21 @@ class Tagger:
                 for tag in mark.candidates:
                     mark.candidates[tag] += weight * treated.get(tag, 0.0) / most
 
+    def _fits(self, layout: Layout, marks: Sequence[Mark], language: str) -> list[dict[Tag, float]]:
+        """For each mark, how well the words from it to the next fit each question."""
+        full = FITS if language in self._languages else FITS_FOREIGN
+        ends = [mark.start for mark in marks[1:]] + [len(layout.text)]
+        found: list[dict[Tag, float]] = []
+        for mark, end in zip(marks, ends, strict=False):
+            first = bisect_left(layout.tokens, (mark.end,))
+            last = min(bisect_left(layout.tokens, (end,)), first + LONGEST_FIT)
+            treated = self._questions.treated_in(layout.tokens[first:last])
+            most = max(treated.values(), default=0.0)
+            scale = full * min(1.0, (last - first) / ENOUGH_WORDS) * min(1.0, most / ENOUGH_LIKENESS)
+            least = most * FAINTEST_FIT
+            found.append({t: scale * value / most for t, value in treated.items() if value > least} if scale else {})
+        return found
+
     def _fit(self, layout: Layout, first: int, last: int, tag: Tag) -> float:
         """How much better some words fit a question than the others of its week, -1 to 1."""
         treated = self._questions.treated_in(layout.tokens[first : min(last, first + LONGEST_FIT)])
@@ -133,6 +192,10 @@ class Tagger:
         """The passages with what stands before the first mark: a greeting, an introduction, an answer."""
         first = passages[0]
         words = words_between(layout, 0, first.start)
+        if words <= LONG_OPENING and all(p.unnamed and p.tag == first.tag for p in passages):
+            # Nothing says where the answer begins.
+            first.start = first.body = 0
+            return passages
         if words <= SALUTATION and not _says_something(layout, first.start):
             # A salutation alone is no passage.
             first.start = 0
@@ -153,12 +216,24 @@ class Tagger:
                 opening.tag, opening.confidence, opening.evidence = tag, confidence, [evidence]
         return [opening, *passages]
 
-    def _settle(self, layout: Layout, passage: Passage) -> None:
-        """A passage below no more than the name of a week: the week's one question, or what the words tell."""
+    def _settle(self, layout: Layout, passage: Passage, answers_below: bool) -> None:
+        """A passage below no more than the name of a week: the week's one question, or what the words tell.
+
+        With `answers_below` the mention of a week introduces them.
+        """
         week = passage.tag.week
+        if week is not None and passage.unnamed:
+            tag, passage.confidence, evidence = self._by_content(layout, passage.body, passage.end, {week: 1.0}, True)
+            passage.tag = tag or Tag(week)
+            passage.evidence = [evidence] if tag else []
+            if tag is None:
+                passage.confidence = 0.6
+            return
         if week is None or passage.tag.question is not None:
             return
         if not passage.evidence or not passage.evidence[0].startswith("week: "):
+            return
+        if answers_below and passage.mentions:
             return
         if self._counting.counts[week] == 1:
             passage.tag, passage.confidence = Tag(week, 1), 0.9
@@ -184,7 +259,10 @@ class Tagger:
         ratio = min(9.0, scores[best] / second) if second else 9.0
         if treated[best] < 0.15 or ratio < (1.3 if treated[best] >= 0.2 else 1.6):
             return None, 0.0, ""
-        confidence = calibration.of_content(treated[best], ratio, week_sure)
+        notions, share = self._questions.taken_up_in(tokens, best)
+        if notions < FEW_NOTIONS and (notions < 2 or share < DENSE):
+            return None, 0.0, ""  # a word or two may stand in any letter
+        confidence = calibration.of_content(notions, ratio, week_sure)
         return best, confidence, f"content: {treated[best]:.2f}, next {treated[best] / ratio:.2f}"
 
     def _whole(self, layout: Layout, place: Place) -> Passage:
@@ -212,6 +290,21 @@ class Tagger:
         return Passage(0, 0, end, Tag(week), calibration.of_week(kinds) if week else 0.5, list(said))
 
 
+def _series(marks: list[Mark], language: str) -> list[Mark]:
+    """Labels that may mean something else stand where they name several questions.
+
+    "P1", "D2", "F3" are questions in other languages, and by themselves codes in English.
+    """
+    for kind in ("unsure", "topic"):
+        alike = [m for m in marks if kind in m.kinds]
+        if len({best_of(m) for m in alike}) >= 2:
+            for mark in alike:
+                mark.null -= 1.5
+        elif kind == "unsure" and language == "en":
+            marks = [m for m in marks if kind not in m.kinds]
+    return marks
+
+
 def _says_something(layout: Layout, end: int) -> bool:
     """Whether more than one line stands before `end`: a sentence below the salutation."""
     above = [unit for unit in layout.units if unit.start < end]
@@ -221,20 +314,37 @@ def _says_something(layout: Layout, end: int) -> bool:
 def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark]) -> None:
     """Headings written like those that are known are headings too; others beside them need more."""
     styles = {(u.bullet, u.style) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
+    lines = all("label" not in m.kinds and _is_headline(layout, m) for m in sure)
     alike: dict[tuple[str, str, bool], set[Tag]] = {}
     for mark in marks:
-        if "heading" in mark.kinds:
-            alike.setdefault(_form(layout, mark), set()).add(max(mark.candidates, key=lambda t: mark.candidates[t]))
+        if mark.kinds & {"heading", "quoted"}:
+            alike.setdefault(_form(layout, mark), set()).add(best_of(mark))
     for mark in marks:
-        if mark.kinds == {"heading"}:
-            if not sure and len(alike[_form(layout, mark)]) >= 2:
+        if mark.kinds == {"heading"} or (mark.kinds == {"quoted"} and _is_headline(layout, mark)):
+            if not sure and len(alike.get(_form(layout, mark), ())) >= 2:
                 # Several of one form that name several questions bear each other out.
                 mark.null -= 1.8
             unit = layout.units[mark.unit]
             if (unit.bullet, unit.style) in styles:
                 mark.null -= 2.0
-            elif len(sure) >= 2:
+            elif "heading" in mark.kinds and len(sure) >= 2 and not (lines and mark.end >= unit.end):
                 mark.null += 3.0
+
+
+def _begins_with(layout: Layout, mark: Mark, sure: Sequence[Mark]) -> bool:
+    """ "I begin with the third question, …", and a paragraph on it, above other questions that are labelled."""
+    return (
+        "mention" in mark.kinds
+        and mark.start < sure[0].start
+        and words_between(layout, mark.start, sure[0].start) >= LONGEST_INTRODUCTION
+        and best_of(mark) not in {best_of(m) for m in sure}
+    )
+
+
+def _is_headline(layout: Layout, mark: Mark) -> bool:
+    """Whether a mark is all of a line that is no sentence."""
+    unit = layout.units[mark.unit]
+    return mark.end >= unit.end and unit.words <= 14 and layout.text[: unit.end].rstrip("*_ ")[-1:] not in ".:?؟"
 
 
 def _form(layout: Layout, mark: Mark) -> tuple[str, str, bool]:
@@ -247,7 +357,7 @@ def _likely_weeks(place: Place, marks: Sequence[Mark]) -> dict[int, float]:
     """How likely a mail is about each week, by its envelope and by what it names or quotes."""
     weights = dict(place.weeks)
     for mark in marks:
-        best = max(mark.candidates, key=lambda t: mark.candidates[t])
+        best = best_of(mark)
         if mark.candidates[best] > mark.null and best.week is not None and mark.kinds & {"quoted", "week"}:
             weights[best.week] = weights.get(best.week, 0.0) + 3.0
     return weights

@@ -10,16 +10,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from m4dbot.tagging.beginnings import IN_ORDER
+from m4dbot.tagging.headings import lines_above, run_in
 from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout, Unit
 from m4dbot.tagging.marks import Mark, evidence_of, quotation_score
 from m4dbot.tagging.values import Tag
-from m4dbot.tagging.vocabulary import Sense
 
 _SHORTEST = 5  # words of a question
-_LONGEST_HEADING = 14  # words
-_LONGEST_BEGINNING = 8  # words before a colon
-_ANSWER = 6  # words after it
+_SEVERAL = 4  # questions; so many bear each other out, however short they are
 _FORM = 1.5  # what the form alone speaks for
 
 
@@ -27,24 +26,32 @@ def translated_marks(layout: Layout, marks: Sequence[Mark], questions: Questions
     """The marks with those of lines that look like translations of `tags`, in order of the text."""
     result = list(marks)
     headings = _headings(layout, questions, len(tags))
-    for index, unit in enumerate(layout.units):
+    asking = [i for i in range(len(layout.units)) if _asks(layout.units, i)]
+    if len(asking) < _SEVERAL:
+        asking = [i for i in asking if layout.units[i].sentences[0].last - layout.units[i].first >= _SHORTEST]
+    places = sorted({*asking, *headings})
+    for n, index in enumerate(places):
+        unit = layout.units[index]
         alone = len(unit.sentences) == 1
-        first = unit.sentences[0] if unit.sentences else None
-        if first is None:
-            continue
-        asks = first.asks and first.last - unit.first >= _SHORTEST
-        if not (asks and (not alone or _answered(layout.units, index))) and index not in headings:
-            continue
         known = next((m for m in result if m.unit == index and m.start == unit.start), None)
         if known is not None and not known.kinds <= {"quoted", "heading"}:
             continue
         if known is not None:
             result.remove(known)
-        result.append(
-            _mark(layout, index, questions, tags, headings.get(index, 0), 0.0 if alone or index in headings else 1.0)
-        )
+        mark = _mark(layout, index, questions, tags, headings.get(index, 0), 0.0 if alone or index in headings else 1.0)
+        if len(places) == len(tags) > 1:
+            mark.candidates[tags[n]] += IN_ORDER
+        result.append(mark)
     result.sort(key=lambda m: (m.start, m.end))
     return result
+
+
+def _asks(units: Sequence[Unit], index: int) -> bool:
+    """Whether a unit is a question, or begins with one, and an answer follows."""
+    unit = units[index]
+    if not unit.sentences or not unit.sentences[0].asks or unit.sentences[0].last - unit.first < 2:
+        return False
+    return len(unit.sentences) > 1 or _answered(units, index)
 
 
 def _mark(layout: Layout, index: int, questions: Questions, tags: Sequence[Tag], heading: int, null: float) -> Mark:
@@ -59,8 +66,7 @@ def _mark(layout: Layout, index: int, questions: Questions, tags: Sequence[Tag],
     kind = "heading" if heading else "quoted"
     mark = Mark(unit.start, end, index, {kind, "translated"}, weights, null)
     said = evidence_of(kind, layout.text[unit.own : end])
-    for tag in weights:
-        mark.say(tag, said)
+    mark.say_all(said)
     return mark
 
 
@@ -69,7 +75,7 @@ def _headings(layout: Layout, questions: Questions, most: int) -> dict[int, int]
 
     They are taken if there are as many as questions or one of them names a question.
     """
-    for found in (_lines_above(layout), _beginnings(layout)):
+    for found in (lines_above(layout), run_in(layout)):
         if not 2 <= len(found) <= most:
             continue
         named = any(
@@ -82,40 +88,8 @@ def _headings(layout: Layout, questions: Questions, most: int) -> dict[int, int]
     return {}
 
 
-def _lines_above(layout: Layout) -> dict[int, int]:
-    units = layout.units
-    return {
-        index: unit.end
-        for index, unit in enumerate(units[:-1])
-        if 1 <= unit.words <= _LONGEST_HEADING
-        and unit.gap
-        and layout.text[: unit.end].rstrip()[-1:] not in ".,;!?؟"
-        and units[index + 1].words >= 15
-        and not _salutes(layout, unit)
-    }
-
-
-def _beginnings(layout: Layout) -> dict[int, int]:
-    """ "Barreras: …", "- Systèmes d'alerte : …"."""
-    found = {}
-    for index, unit in enumerate(layout.units):
-        cut = layout.text.find(
-            ":", unit.own, layout.tokens[min(unit.first + _LONGEST_BEGINNING, unit.last) - 1].end + 2
-        )
-        if cut < 0 or not (unit.gap or unit.bullet) or _salutes(layout, unit):
-            continue
-        last = _last(layout, unit, cut)
-        if unit.first < last and unit.last - last >= _ANSWER:
-            found[index] = cut
-    return found
-
-
 def _last(layout: Layout, unit: Unit, end: int) -> int:
     return bisect_left(layout.tokens, (end,), unit.first, unit.last)
-
-
-def _salutes(layout: Layout, unit: Unit) -> bool:
-    return unit.first < unit.last and bool(layout.tokens[unit.first].word.sense & Sense.SALUTATION)
 
 
 def _answered(units: Sequence[Unit], index: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class SetBy(StrEnum):
@@ -15,9 +16,11 @@ class SetBy(StrEnum):
     FACILITATOR = "facilitator"
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A place in a discussion. `question` counts inside its week; None where none is meant."""
+class Tag(NamedTuple):
+    """A place in a discussion. `question` counts inside its week; None where none is meant.
+
+    A tuple, for tags are looked up by the ten thousand.
+    """
 
     week: int | None = None
     question: int | None = None

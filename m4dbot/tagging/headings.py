@@ -1,0 +1,72 @@
+"""Lines and beginnings of paragraphs that look like headings, whatever they say."""
+
+from __future__ import annotations
+
+import re
+
+from m4dbot.tagging.lines import Layout, Unit, is_figures
+from m4dbot.tagging.vocabulary import Sense
+
+_COLUMNS = re.compile(r"\|[^|\n]{1,200}\||\S(?: {2,}|\t)\S")  # a row of a table
+_CUT = re.compile(r"[:：]| [-–—|] ")
+_LONGEST_LINE = 16  # words
+_LONGEST_COLON = 4  # words of a line that ends in a colon; longer ones lead up to a list
+_BELOW = 8  # words below a heading
+_LONGEST_RUN_IN = 8  # words before a colon or dash
+_LONGEST_ALONE = 4  # words of "Oversight. We …"
+_BEHIND = 6  # words behind a heading in one paragraph with its answer
+
+
+def lines_above(layout: Layout) -> dict[int, int]:
+    """Short lines by themselves above a paragraph: each unit's index, with where the heading ends."""
+    units = layout.units
+    return {
+        index: unit.end
+        for index, unit in enumerate(units[:-1])
+        if (unit.gap or _ends_list(layout, index)) and units[index + 1].words >= _BELOW and _is_short_line(layout, unit)
+    }
+
+
+def run_in(layout: Layout) -> dict[int, int]:
+    """ "Oversight: we …", "- Alerts – …", "Oversight. We …": each unit's index, with where the heading ends."""
+    found = {}
+    for index, unit in enumerate(layout.units):
+        if not (unit.gap or unit.bullet or unit.number) or not unit.sentences or _salutes(layout, unit):
+            continue
+        end = _cut(layout, unit) or _short_sentence(unit)
+        if end and sum(t.start >= end for t in layout.tokens[unit.first : unit.last]) >= _BEHIND:
+            found[index] = end
+    return found
+
+
+def _ends_list(layout: Layout, index: int) -> bool:
+    """Whether a unit stands right below a list and is none of its items."""
+    unit, above = layout.units[index], layout.units[index - 1]
+    return index > 0 and bool(above.bullet or above.number) and not (unit.bullet or unit.number)
+
+
+def _is_short_line(layout: Layout, unit: Unit) -> bool:
+    if not 1 <= unit.words <= _LONGEST_LINE or _salutes(layout, unit) or is_figures(layout, unit):
+        return False
+    if _COLUMNS.search(layout.text, unit.own, unit.end):
+        return False
+    last = layout.text[: unit.end].rstrip(" \t\u00a0*_")[-1:]
+    return last not in ".,;!" and (last not in ":：" or unit.words <= _LONGEST_COLON)
+
+
+def _cut(layout: Layout, unit: Unit) -> int:
+    if unit.first >= unit.last:
+        return 0
+    limit = layout.tokens[min(unit.first + _LONGEST_RUN_IN, unit.last) - 1].end + 2
+    cut = _CUT.search(layout.text, layout.tokens[unit.first].end, limit)
+    return cut.start() if cut else 0
+
+
+def _short_sentence(unit: Unit) -> int:
+    first = unit.sentences[0]
+    alone = len(unit.sentences) == 1
+    return 0 if first.asks or alone or first.last - unit.first > _LONGEST_ALONE else first.end
+
+
+def _salutes(layout: Layout, unit: Unit) -> bool:
+    return unit.first < unit.last and bool(layout.tokens[unit.first].word.sense & Sense.SALUTATION)
