@@ -26,6 +26,7 @@ _CHANGE = 2.0  # what it takes to turn to another question at a paragraph that n
 _CHANGE_LABELLED = 5.0  # the same where answers are labelled
 _LIST = 3  # questions
 _ANSWER = 3  # words
+_FAREWELL = 9  # words; a last paragraph of fewer closes the letter
 _BELOW_LIST = 0.7
 _FIRST_WORDS = 30
 _TAKEN_UP = 2.0
@@ -122,7 +123,7 @@ def _runs(
 
 
 def _asks(layout: Layout, end: int) -> bool:
-    return layout.text[:end].rstrip(' \t\u00a0*_"»”')[-1:] in ("?", "؟")
+    return layout.text[max(0, end - 20) : end].rstrip(' \t\u00a0*_"»”')[-1:] in ("?", "؟")
 
 
 def _paragraphs(
@@ -185,15 +186,18 @@ def _answers_below(layout: Layout, marks: Sequence[Mark], questions: Questions, 
         for i, unit in enumerate(layout.units)
         if i > listed[-1].unit and i not in taken and (unit.gap or unit.bullet) and unit.words >= _ANSWER
     ]
+    if len(answers) > 1 and (last := layout.units[answers[-1]]).words < _FAREWELL and not last.bullet:
+        answers.pop()
+    in_order = len(answers) == len(tags)
     found = []
     for n, index in enumerate(answers[:_MOST]):
         start = layout.units[index].start
         weights = dict.fromkeys(tags, -_BELOW_LIST)
-        if len(answers) == len(tags):
+        if in_order:
             weights[tags[n]] += IN_ORDER
         _weigh_first_words(layout, index, questions, weights)
         mark = Mark(start, start, index, {"content", "below a list"}, weights, 0.0)
-        mark.say_all(f"order: answer {n + 1} below the copied questions")
+        mark.say_all(f"order: answer {n + 1} below the copied questions" if in_order else "below the copied questions")
         found.append(mark)
     return found
 

@@ -16,7 +16,7 @@ def of_mark(believed: Believed, week: float) -> float:
     """A passage that a mark begins. `week` is the chance that the week is right (see of_weeks)."""
     kinds, margin = believed.mark.kinds, believed.margin
     if "form" in kinds:
-        return _steps(margin, ((2.0, 0.8), (1.0, 0.7)), 0.6)
+        return _steps(margin, ((3.0, 0.8), (1.0, 0.7)), 0.6)
     if "translated" in kinds:
         return _steps(margin, ((3.0, 0.88), (1.0, 0.85)), 0.75)
     if "quoted" in kinds:
@@ -24,7 +24,7 @@ def of_mark(believed: Believed, week: float) -> float:
             return 0.99
         return _steps(margin, ((4.5, 0.98), (2.5, 0.96), (1.0, 0.92), (0.0, 0.82)), 0.6)
     if "answered" in kinds:
-        return 0.8 if "below the last" in kinds else 0.97
+        return 0.8 if "below the last" in kinds else _steps(margin, ((2.0, 0.97),), 0.75)
     if "heading" in kinds:
         if kinds & {"label", "number"}:
             return 0.97
@@ -32,7 +32,7 @@ def of_mark(believed: Believed, week: float) -> float:
     if "general" in kinds:
         return min(week, 0.88)
     if "label" in kinds:
-        return min(week, 0.97)
+        return min(week, 0.85 if "unsure" in kinds else 0.97)
     if kinds >= {"mention", "week named"}:
         return 0.95
     if "elliptic" in kinds:

@@ -82,9 +82,6 @@ class Questions:
             self._lightest.append(max(0.1, min(weights, default=1.0)))
         self._norm = [math.sqrt(sum(self.weight[k] ** 2 for k in keys)) or 1.0 for keys in keys_of]
 
-    def __len__(self) -> int:
-        return len(self.tags)
-
     def _words(self, text: str) -> list[Word]:
         return [self._vocabulary.word(m.group()) for m in WORD.finditer(text)]
 

@@ -171,8 +171,8 @@ def _unit(text: str, tokens: tuple[Token, ...], start: int, end: int, first: int
             number, style = int(figure.rstrip("abcdefgh")), "1" if figure.isdigit() else "1a"
         elif (roman := ROMAN.get(figure.upper())) is not None:
             number, style = roman, "I" if figure.isupper() else "i"
-        else:
-            number, style = ord(figure.casefold()[0]) - ord("a") + 1, "a"
+        elif len(figure) == 1:
+            number, style = ord(figure.casefold()) - ord("a") + 1, "a"
         if m[7] and figure.isdigit():
             number, style = int(m[7]), f"{figure}.1"
         style += "#" if m[1] else m[2] + (m[4] or m[5] or m[6] or "")

@@ -138,6 +138,8 @@ class Marker:
                     _merge(label_mark, heading)
                 else:
                     marks.append(heading)
+        if label_mark is not None and label_mark.kinds == {"week"}:
+            return _one_with_week(label_mark, marks)
         return marks
 
     def _general(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
@@ -472,6 +474,17 @@ def evidence_of(kind: str, words: str) -> str:
     if len(said) > 80:
         said = said[:79].rstrip() + "…"
     return f"{'question quoted' if kind == 'quoted' else kind}: '{said}'"
+
+
+def _one_with_week(week: Mark, marks: list[Mark]) -> list[Mark]:
+    """ "Week 1: How do you …?": the name of a week and a question beside it are one mark."""
+    beside = [m for m in marks if m is not week and m.start == week.start]
+    for mark in beside:
+        mark.kinds.add("week named")
+        for tag in mark.candidates:
+            if tag.week == best_of(week).week:
+                mark.candidates[tag] += 3.0
+    return [m for m in marks if m is not week or not beside]
 
 
 def _merge(into: Mark, other: Mark) -> None:

@@ -42,7 +42,7 @@ def answer_lists(
     """
     found: list[NumberedList] = []
     borders = [m.unit for m in marks if "week" in m.kinds and "mention" not in m.kinds]
-    for items in _lists(layout.units, borders)[:_MOST_LISTS]:
+    for items in _lists(layout.units, borders, len(counting.counts) == 1)[:_MOST_LISTS]:
         # A list between the items of another belongs to an answer.
         if any(one.items[0][0] < items[0][0] < one.items[-1][0] for one in found):
             continue
@@ -100,16 +100,19 @@ def _readings(
     return result
 
 
-def _lists(units: Sequence[Unit], borders: Sequence[int] = ()) -> list[list[tuple[int, int]]]:
+def _lists(units: Sequence[Unit], borders: Sequence[int], one_week: bool) -> list[list[tuple[int, int]]]:
     """The lists of a text, outer ones first: items of one style whose figures rise by up to three.
 
     A list may hold others. A figure that continues two of them belongs to the one whose items stand
     as it does, with or without an empty line above. No list goes on beyond the units in `borders`.
+    With `one_week`, "1.1", "1.2", "2.1" are the parts of several answers.
     """
+    sections = {unit.style for unit in units if unit.style.endswith(".1")}
+    parts = sections if one_week and len(sections) > 1 else frozenset()
     lists: list[list[tuple[int, int]]] = []
     open_lists: dict[str, list[list[tuple[int, int]]]] = {}
     for index, unit in enumerate(units):
-        if not unit.number:
+        if not unit.number or (unit.style.endswith(".1") and unit.style in parts):
             continue
         if len(lists) > _MOST_LISTS:
             break

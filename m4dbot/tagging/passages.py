@@ -49,11 +49,12 @@ def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[i
         if step.mark.kinds & {"week", "week named"}:
             named.add(step.tag.week)
         chance = 0.98 if step.tag.week in named else chances.get(step.tag.week or 0, 0.8)
+        end = believed[i + 1].mark.start if i + 1 < len(believed) else len(layout.text)
         passages.append(
             Passage(
                 step.mark.start,
-                max(step.mark.start, step.mark.end),
-                believed[i + 1].mark.start if i + 1 < len(believed) else len(layout.text),
+                min(end, max(step.mark.start, step.mark.end)),
+                end,
                 step.tag,
                 calibration.of_mark(step, chance),
                 list(step.mark.evidence.get(step.tag, ())),

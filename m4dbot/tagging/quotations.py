@@ -15,7 +15,7 @@ from m4dbot.tagging.vocabulary import Vocabulary
 
 LONGEST_QUOTE = 12_000  # characters of quoted text that are searched for questions
 _MOST_TOGETHER = 4  # questions left above one stretch of an answer
-_NOT_THE_LAST = 0.4  # less for those above the last of them
+_NOT_THE_LAST = 1.2  # less for those above the last of them
 _IN_PLACE = 2.0  # more for the second paragraph to be about the second of two questions
 SURELY = 6.0  # the weight from which a quoted sentence is one of the questions
 
@@ -89,17 +89,17 @@ def answered_marks(layout: Layout, quotes: Sequence[Quoted]) -> list[Mark]:
     for i, quote in enumerate(quotes):
         if not quote.tags or quote.at >= len(layout.text):
             continue
-        kinds, weight = {"answered"}, 8.0
+        kinds, weight, tags = {"answered"}, 8.0, quote.tags
         if len(asking) == 1 and len(quote.tags) > 1:
             # All questions above the answer: written below the last one if more of the mail follows.
             if i + 1 == len(quotes):
                 continue
-            kinds, weight = {"answered", "below the last"}, 4.0
+            kinds, weight, tags = {"answered", "below the last"}, 4.0, quote.tags[-1:]
         end = next((q.at for q in quotes[i + 1 :] if q.at > quote.at), len(layout.text))
         below = [n for n, unit in enumerate(layout.units) if quote.at <= unit.start < end]
         if not below:
             continue
-        marks += _below(layout, below, quote.tags if weight == 8.0 else quote.tags[-1:], kinds, weight)
+        marks += _below(layout, below, tags, kinds, weight)
     return marks
 
 

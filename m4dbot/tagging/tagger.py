@@ -22,7 +22,7 @@ from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
 from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
 from m4dbot.tagging.translated import translated_marks
 from m4dbot.tagging.values import Context, Tag, Tagging
-from m4dbot.tagging.vocabulary import vocabulary
+from m4dbot.tagging.vocabulary import fold, vocabulary
 
 __all__ = ["Tagger", "parse_tag", "parse_tags"]
 
@@ -33,15 +33,14 @@ LONG_OPENING = 60  # words; so much is more than an introduction may be
 SHORTEST_ANSWER = 15  # words; less is not judged by its content
 LONGEST_INTRODUCTION = 40  # words; with more, a sentence that names a question is answered, not announced
 LONGEST_FIT = 300  # words below a label or figure that are compared with the questions
+SURE_LIST = 5.0
 FEW_NOTIONS = 4  # of a question; fewer say something only where they are close together
 DENSE = 0.1  # of a passage's words
-FAINT = 0.18  # likenesses below are chance; twice as much counts in full
 FITS = 2.0  # how much the words below a mark weigh for what it may mean
 FITS_FOREIGN = 1.0  # the same in a language that the discussion has no questions in
 ENOUGH_WORDS = 40  # so many are judged in full
 ENOUGH_LIKENESS = 0.25
 FAINTEST_FIT = 0.1  # of the best
-WORDS_BELOW = 2.5  # how much the words below a label weigh for its week
 
 
 class Tagger:
@@ -78,10 +77,13 @@ class Tagger:
         chances = calibration.of_weeks(said, len(said))
         fits = self._fits(layout, marks, language)
         passages = passages_of(layout, believe(marks, place.weeks, fits, place.question), chances)
-        passages = self._opened(layout, place, passages) if passages else [self._whole(layout, place)]
+        if _nothing_named(layout, passages):
+            passages = [self._judged(layout, place, 0, len(layout.text))]
+        else:
+            passages = self._opened(layout, place, passages)
         for i, passage in enumerate(passages):
             answers_below = any(p.tag.question is not None for p in passages[i + 1 :])
-            self._settle(layout, passage, answers_below)
+            self._settle(layout, place, passage, answers_below)
         segments = (p.segment(text) for p in joined(passages))
         return Tagging(tuple(s for s in segments if s.text))
 
@@ -98,7 +100,7 @@ class Tagger:
 
     def _marks(self, layout: Layout, place: Place, quotes: Sequence[Quoted], language: str) -> list[Mark]:
         marks = self._marker.marks(layout, place.now) + answered_marks(layout, quotes)
-        marks = _series(marks, language)
+        marks = _series(layout, marks, language)
         self._weigh_sections(marks)
         marks.sort(key=lambda m: (m.start, m.end))
         chapters = sum("general" in m.kinds for m in marks) > 1
@@ -127,8 +129,10 @@ class Tagger:
         lists = answer_lists(
             layout, marks, weeks, self._counting, lambda first, last, tag: self._fit(layout, first, last, tag)
         )
+        if place.question_weight >= envelope.SUBJECT_FRESH:
+            # A mail for one question holds its points rather than other answers.
+            lists = [found for found in lists if found.weight >= SURE_LIST]
         marks = add_numbers(layout, marks, lists) if lists else marks
-        self._weigh_words_below(layout, marks)
         top = max(weeks.values())
         tags = [tag for tag in self._questions.tags if weeks.get(tag.week or 0, top - 9.0) > top - 1.0]
         if place.question is None and not chapters:
@@ -138,30 +142,20 @@ class Tagger:
     def _weigh_sections(self, marks: Sequence[Mark]) -> None:
         """ "Question 1.1", "Question 1.2": the questions of one week or section where only the second figure counts."""
         numbered = [m for m in marks if m.part]
+        several_weeks = len(self._counting.counts) > 1
+        if not several_weeks and len({m.section for m in numbered}) > 1:
+            return  # the parts of several questions
         for mark in numbered:
             parts = {m.part for m in numbered if m.section == mark.section}
-            week = (mark.section,) if len(self._counting.counts) > 1 else ()
+            week = (mark.section,) if several_weeks else ()
             tags = self._counting.tags(mark.part, week)
-            if len(parts) > 1 and tags and all(self._counting.tags(part, week) for part in parts):
+            if mark.kinds & {"quoted", "heading"} or len(parts) < 2:
+                continue
+            if tags and all(self._counting.tags(part, week) for part in parts):
                 weight = max(mark.candidates.values())
                 said = next(iter(mark.evidence.values()))
                 mark.candidates = {tag: weight + less for tag, less in tags.items()}
                 mark.evidence = {tag: list(said) for tag in tags}
-
-    def _weigh_words_below(self, layout: Layout, marks: Sequence[Mark]) -> None:
-        """Where a label leaves the week open, the words below it help to tell."""
-        for i, mark in enumerate(marks):
-            if len(mark.candidates) < 2 or not mark.kinds & {"label", "topic", "mention", "elliptic"}:
-                continue
-            end = marks[i + 1].start if i + 1 < len(marks) else len(layout.text)
-            first = bisect_left(layout.tokens, (mark.end,))
-            last = min(bisect_left(layout.tokens, (end,)), first + LONGEST_FIT)
-            treated = self._questions.treated_in(layout.tokens[first:last])
-            most = max((treated.get(tag, 0.0) for tag in mark.candidates), default=0.0)
-            if most > FAINT:
-                weight = WORDS_BELOW * min(1.0, (most - FAINT) / FAINT)
-                for tag in mark.candidates:
-                    mark.candidates[tag] += weight * treated.get(tag, 0.0) / most
 
     def _fits(self, layout: Layout, marks: Sequence[Mark], language: str) -> list[dict[Tag, float]]:
         """For each mark, how well the words from it to the next fit each question."""
@@ -192,17 +186,13 @@ class Tagger:
         """The passages with what stands before the first mark: a greeting, an introduction, an answer."""
         first = passages[0]
         words = words_between(layout, 0, first.start)
-        if words <= LONG_OPENING and all(p.unnamed and p.tag == first.tag for p in passages):
-            # Nothing says where the answer begins.
-            first.start = first.body = 0
-            return passages
         if words <= SALUTATION and not _says_something(layout, first.start):
             # A salutation alone is no passage.
             first.start = 0
             return passages
         labelled_below = any(p.tag == place.question for p in passages)
         if place.question is not None and place.question_weight >= envelope.SUBJECT_REPLY and not labelled_below:
-            opening = Passage(0, 0, first.start, place.question, 0.9, [place.question_evidence])
+            opening = Passage(0, 0, first.start, place.question, 0.8, [place.question_evidence])
             return [opening, *passages]
         week = first.tag.week
         if len({p.tag.week for p in passages}) > 1 and place.week is not None:
@@ -216,18 +206,15 @@ class Tagger:
                 opening.tag, opening.confidence, opening.evidence = tag, confidence, [evidence]
         return [opening, *passages]
 
-    def _settle(self, layout: Layout, passage: Passage, answers_below: bool) -> None:
+    def _settle(self, layout: Layout, place: Place, passage: Passage, answers_below: bool) -> None:
         """A passage below no more than the name of a week: the week's one question, or what the words tell.
 
         With `answers_below` the mention of a week introduces them.
         """
         week = passage.tag.week
-        if week is not None and passage.unnamed:
-            tag, passage.confidence, evidence = self._by_content(layout, passage.body, passage.end, {week: 1.0}, True)
-            passage.tag = tag or Tag(week)
-            passage.evidence = [evidence] if tag else []
-            if tag is None:
-                passage.confidence = 0.6
+        if passage.unnamed:
+            judged = self._judged(layout, place, passage.start, passage.end)
+            passage.tag, passage.confidence, passage.evidence = judged.tag, judged.confidence, judged.evidence
             return
         if week is None or passage.tag.question is not None:
             return
@@ -236,7 +223,7 @@ class Tagger:
         if answers_below and passage.mentions:
             return
         if self._counting.counts[week] == 1:
-            passage.tag, passage.confidence = Tag(week, 1), 0.9
+            passage.tag, passage.confidence = Tag(week, 1), 0.7 if passage.mentions else 0.9
             passage.evidence.append("the week's only question")
             return
         tag, confidence, evidence = self._by_content(layout, passage.body, passage.end, {week: 1.0}, True)
@@ -265,44 +252,58 @@ class Tagger:
         confidence = calibration.of_content(notions, ratio, week_sure)
         return best, confidence, f"content: {treated[best]:.2f}, next {treated[best] / ratio:.2f}"
 
-    def _whole(self, layout: Layout, place: Place) -> Passage:
-        """A mail without marks in its text: one passage."""
-        end = len(layout.text)
+    def _judged(self, layout: Layout, place: Place, start: int, end: int) -> Passage:
+        """A stretch without marks: what the envelope says of it, and its words."""
         week = place.week
         said = place.evidence.get(week, []) if week is not None else []
         kinds = {e.partition(":")[0] for e in said}
         if place.question is not None:
             sure = place.question_weight >= envelope.SUBJECT_REPLY
             why = list(dict.fromkeys([place.question_evidence, *said]))
-            return Passage(0, 0, end, place.question, 0.93 if sure else 0.7, why)
+            return Passage(start, start, end, place.question, 0.93 if sure else 0.7, why)
         only = len(self._counting.counts) == 1
         sure = bool(kinds - {"date"}) or only
         if week is None and only:
             week = next(iter(self._counting.counts))
-        long = len(layout.tokens) >= SHORTEST_ANSWER
+        long = words_between(layout, start, end) >= SHORTEST_ANSWER
         if week is not None and sure and long and self._counting.counts[week] == 1:
-            return Passage(0, 0, end, Tag(week, 1), 0.92, ["the week's only question", *said])
+            return Passage(start, start, end, Tag(week, 1), 0.92, ["the week's only question", *said])
         if long:
             weeks = {week: 1.0} if sure and week is not None else _likelihoods(place)
-            tag, confidence, evidence = self._by_content(layout, 0, end, weeks, sure)
+            tag, confidence, evidence = self._by_content(layout, start, end, weeks, sure)
             if tag is not None:
-                return Passage(0, 0, end, tag, confidence, [evidence, *place.evidence.get(tag.week or 0, [])])
-        return Passage(0, 0, end, Tag(week), calibration.of_week(kinds) if week else 0.5, list(said))
+                why = [evidence, *place.evidence.get(tag.week or 0, [])]
+                return Passage(start, start, end, tag, confidence, why)
+        return Passage(start, start, end, Tag(week), calibration.of_week(kinds) if week else 0.5, list(said))
 
 
-def _series(marks: list[Mark], language: str) -> list[Mark]:
-    """Labels that may mean something else stand where they name several questions.
+def _nothing_named(layout: Layout, passages: Sequence[Passage]) -> bool:
+    """Whether a mail has no marks, or its words alone lead all to one question: nothing says where that begins."""
+    if not passages:
+        return True
+    one = all(p.unnamed and p.tag == passages[0].tag for p in passages)
+    return one and words_between(layout, 0, passages[0].start) <= LONG_OPENING
 
-    "P1", "D2", "F3" are questions in other languages, and by themselves codes in English.
+
+def _series(layout: Layout, marks: list[Mark], language: str) -> list[Mark]:
+    """Labels that may mean something else stand where they name several questions, or in their own language.
+
+    "P1", "D2", "F3" are questions in some languages, and codes in English.
     """
-    for kind in ("unsure", "topic"):
-        alike = [m for m in marks if kind in m.kinds]
-        if len({best_of(m) for m in alike}) >= 2:
-            for mark in alike:
-                mark.null -= 1.5
-        elif kind == "unsure" and language == "en":
-            marks = [m for m in marks if kind not in m.kinds]
-    return marks
+    topics = [m for m in marks if "topic" in m.kinds]
+    if len({best_of(m) for m in topics}) >= 2:
+        for mark in topics:
+            mark.null -= 1.5
+    letters = vocabulary().letters.get(language)
+    unsure = [m for m in marks if "unsure" in m.kinds]
+    if letters is None:
+        known = unsure if len({best_of(m) for m in unsure}) >= 2 else []
+    else:
+        known = [m for m in unsure if fold(layout.text[layout.units[m.unit].own :][:1]) in letters]
+    for mark in known if len({best_of(m) for m in known}) >= 2 else ():
+        mark.null -= 1.5
+    left_out = {id(m) for m in unsure} - {id(m) for m in known}
+    return [m for m in marks if id(m) not in left_out]
 
 
 def _says_something(layout: Layout, end: int) -> bool:

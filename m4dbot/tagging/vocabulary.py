@@ -21,10 +21,8 @@ LANGUAGES = Path(__file__).with_name("languages")
 WORD = re.compile(r"[^\W_]+")
 # "W2Q1", "Week1", "Q3a", "2nd": letters and figures written together.
 _GLUED = re.compile(r"([^\W\d_]*)(\d{1,3})([^\W\d_]*)(?:(\d{1,3})([^\W\d_]?))?")
-ROMAN = {
-    numeral: value
-    for value, numeral in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), 1)
-}
+_NUMERALS = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX"
+ROMAN = {numeral: value for value, numeral in enumerate(_NUMERALS.split(), 1)}
 _CACHE_LIMIT = 40_000  # words; a mail of nonsense must not grow the process
 
 LAST = -1  # the number of "the last question"
@@ -153,6 +151,7 @@ class Vocabulary:
         self._endings: set[str] = set()
         self._short: dict[str, str] = {"q": "q", "w": "w"}
         self._short_answers: set[str] = set()
+        self.letters: dict[str, frozenset[str]] = {}  # by language, what may stand for "question" or "answer"
         self._exact: dict[str, str] = {}
         self._concepts: dict[str, str] = {}
         self.general: set[str] = set()
@@ -177,6 +176,7 @@ class Vocabulary:
             for short in fold(labels[name]).split():
                 self._short.setdefault(short, letter)
         self._short_answers.update(fold(labels["answer_short"]).split())
+        self.letters[file.stem] = frozenset(fold(f"{labels['question_short']} {labels['answer_short']}").split())
         for name, sense in (
             ("about", Sense.ABOUT),
             ("back", Sense.BACK),

@@ -247,6 +247,106 @@ def test_hostile_mails_cost_little(text: str) -> None:
     assert calls < 400_000
 
 
+PIECES = (
+    "Week 1: ",
+    "Week 2",
+    "Question 2: ",
+    "Q1.",
+    "1.2 ",
+    "a) ",
+    "1. ",
+    "3) ",
+    "ii. ",
+    "- ",
+    "\n",
+    "\n\n",
+    "How do you find a roof whose owner agrees to hives?",
+    "Who buys the honey, and at what price?",
+    "What do neighbours fear",
+    "The parks department",
+    "General comments",
+    "On the second, ",
+    "P.S. ",
+    "Yes",
+    PROSE,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=24))
+def test_whatever_people_put_together_is_filed_with_a_reason(pieces: list[str]) -> None:
+    """Labels, figures, questions and headings in any order: nothing is lost, and each tag has its evidence."""
+    reading = _reading("".join(pieces))
+    segments = TAGGER.tag(reading).segments
+    assert "".join(_words(segments)) == "".join(reading.own_text.split())
+    assert all(0 <= s.confidence <= 1 for s in segments)
+    assert all(s.evidence for s in segments if s.question is not None)
+
+
+def test_a_week_and_its_question_on_one_line_are_one_mark() -> None:
+    """ "a) Week 1: How do you …?" with nothing below is the question, not an error."""
+    assert _tags(_reading("a) Week 1: How do you find a roof whose owner agrees to hives?")) == ["W1 Q1"]
+    lines = f"1. Week 1: How do you find a roof whose owner agrees to hives?\n{PROSE}\n\n2. Week 2: Who buys the honey?"
+    assert _tags(_reading(f"{lines}\n{PROSE}")) == ["W1 Q1", "W2 Q1"]
+
+
+def test_the_only_question_of_a_week_needs_no_name() -> None:
+    """A mail to `bees+w2@` is for that week's one question, however many paragraphs it has and whatever it says."""
+    about_honey = "Honey has a price and finds somebody who buys it. At the market they buy honey at half that price."
+    reading = _reading(f"{PROSE}\n\n{about_honey}\n\n{PROSE}", recipients=("bees+w2@example.org",))
+    (segment,) = TAGGER.tag(reading, Context(group_address="bees@example.org")).segments
+    assert segment.tag == Tag(2, 1)
+    assert segment.confidence >= 0.9
+
+
+def test_a_copied_question_outweighs_two_figures() -> None:
+    """ "Question 1.2" may be a part of the first question; the question's own words beside it decide."""
+    first = "How do you find a roof whose owner agrees to hives?"
+    text = f"Question 1.1 {first}\n{PROSE}\n\nQuestion 1.2 {first}\n{PROSE}"
+    assert _tags(_reading(text)) == ["W1 Q1"]
+
+
+@pytest.mark.parametrize("letter", ["P", "D"])
+def test_codes_are_no_labels_in_english(letter: str) -> None:
+    """ "P1: barley, P2: rye" numbers plots, for no English word for a question begins so."""
+    text = (
+        f"We have three plots.\n\n{letter}1: barley, sown late\n{letter}2: rye\n{letter}3: nothing yet, it was too wet"
+    )
+    assert _tags(_reading(text, language="en")) == ["W1"]
+
+
+def test_below_several_questions_the_last_is_answered() -> None:
+    """Who leaves three questions above one answer means the last, or all; the middle one is never meant."""
+    reading = _reading(
+        Block(Role.QUOTED, "> How do you find a roof whose owner agrees to hives?"),
+        PROSE,
+        Block(
+            Role.QUOTED,
+            "> What do neighbours fear, and how is it answered?\n> Which plants should the parks department sow?",
+        ),
+        "It rained all the time that we were there, and nobody asked us anything.",
+    )
+    assert _tags(reading) == ["W1 Q1", "W1 Q3"]
+    assert TAGGER.tag(reading).segments[-1].confidence < 0.9
+
+
+def test_a_farewell_answers_nothing() -> None:
+    """Three answers and good wishes below three copied questions: the wishes belong to the last answer."""
+    questions = "\n".join(q.text("en") for _, q in BEES.questions() if _.number == 1)
+    answers = "\n\n".join(f"{word} {PROSE}" for word in ("Slowly.", "Everything.", "Clover."))
+    tags = _tags(_reading(f"{questions}\n\n{answers}\n\nWith warm regards to everybody."))
+    assert tags == ["W1", "W1 Q1", "W1 Q2", "W1 Q3"]
+
+
+def test_parts_of_answers_are_no_questions_of_their_own() -> None:
+    """ "1.1", "1.2", "2.1" in a discussion of one week divide the answers to its first two questions."""
+    one_week = Tagger(
+        Discussion(slug="roofs", title=Text({"en": "Roofs"}), timezone="UTC", languages=("en",), weeks=(BEES.weeks[0],))
+    )
+    segments = one_week.tag(_reading(f"1.1 {PROSE}\n1.2 {PROSE}\n2.1 {PROSE}\n2.2 {PROSE}")).segments
+    assert [s.question for s in segments if s.confidence >= 0.9 and s.question is not None] == []
+
+
 def test_many_questions_are_no_burden() -> None:
     """A discussion of two hundred questions is made ready and used without delay."""
     many = Discussion(
