@@ -39,11 +39,13 @@ def _translation() -> dict[int, str | None]:
 
 
 _TRANSLATION = _translation()
+_TRANSLATED = re.compile("[" + "".join(map(re.escape, map(chr, _TRANSLATION))) + "]")
 
 
 def plain_form(line: str) -> str:
     """The line without what cannot be seen; blanks, digits, colons and dashes of every script made ASCII."""
-    if not line.isascii():
+    # Most lines with accents hold nothing to translate, and to look is cheaper.
+    if not line.isascii() and _TRANSLATED.search(line):
         line = line.translate(_TRANSLATION)
     if "&lt;" in line or "&gt;" in line:
         line = line.replace("&lt;", "<").replace("&gt;", ">")

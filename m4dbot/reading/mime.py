@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from m4dbot.reading import charset, flowed
 from m4dbot.reading.headers import Headers, base64_bytes, parse
 
-MOST_PARTS = 1_000
+MOST_PARTS = 500
 MOST_DEPTH = 100
 MOST_CANDIDATES = 20_000  # lines that begin with two dashes
 MOST_TEXT = 500_000  # characters that are read of one mail's text

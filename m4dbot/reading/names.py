@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from m4dbot.reading.phrases import straight
+
 _TOKEN = re.compile(r"\S{1,60}")
 _ENDS = ',;:!?)]»”"،؛'
 _OPENS = "([«“\"'*_"
 _INITIAL = re.compile(r"^[^\W\d_]\.$")
-_APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
 MOST_WORDS_OF_A_NAME = 6
 
 
@@ -62,7 +63,7 @@ def people_words() -> PeopleWords:
 
 def folded(text: str) -> str:
     """`text` for comparison; of the same length as far as the scripts at hand go."""
-    return text.lower().translate(_APOSTROPHES)
+    return straight(text.lower())
 
 
 def leading_name(text: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
+_APOSTROPHES = "’‘ʼ`´"
 _BETWEEN_WORDS = re.compile(r"[^\w'\-]+")
 # Scripts that put no blank between words: there a phrase may stand anywhere.
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xAC00, 0xD7AF))
@@ -16,7 +16,14 @@ _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30
 
 def plain_words(text: str) -> str:
     """`text` as words with one blank between them and one at each end, folded for comparison."""
-    return f" {_BETWEEN_WORDS.sub(' ', text.casefold().translate(_APOSTROPHES)).strip()} "
+    return f" {_BETWEEN_WORDS.sub(' ', straight(text.casefold())).strip()} "
+
+
+def straight(text: str) -> str:
+    """`text` with its apostrophes straight: of the same length, and faster than by a table."""
+    for apostrophe in _APOSTROPHES:
+        text = text.replace(apostrophe, "'")
+    return text
 
 
 def found_phrase(words: str, phrases: tuple[str, ...]) -> str | None:
