@@ -21,6 +21,7 @@ _MOST = 60  # marks of this kind in a mail
 _PARAGRAPH = 15  # words
 _LINE_ABOVE = 1.2  # what speaks against a heading that is known by its form only
 _RUN_IN = 1.8
+_NAMED = 3.5  # from here on a heading names its question
 _ALIKE = 0.7  # less where a heading of the same form names a question
 _CHANGE = 2.0  # what it takes to turn to another question at a paragraph that nothing sets off
 _CHANGE_LABELLED = 5.0  # the same where answers are labelled
@@ -57,20 +58,26 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     They take the questions that those around them leave: between headings for the second and the sixth
     the third to the fifth are likely. Marks that know such a line by few of its words are weighed anew.
     """
-    strong = {m.unit: best_of(m) for m in marks if m.candidates[best_of(m)] > m.null + 0.5 and _in_words(m)}
     if any(m.explicit and not _in_words(m) for m in marks):
         return []  # who labels answers needs no headings
     lines = lines_above(layout)
+    strong = {
+        m.unit: best_of(m)
+        for m in marks
+        if m.candidates[best_of(m)] > max(m.null + 0.5, _NAMED) and _in_words(m) and (m.explicit or m.unit in lines)
+    }
     asking = [i for i in strong if _asks(layout, layout.units[i].end)]
     if len(asking) > 1:
         lines = {i: end for i, end in lines.items() if i in strong or _asks(layout, end)}
     against = _LINE_ABOVE
-    if not lines.keys() - strong.keys() and not any(m.explicit for m in marks):
+    if not lines and not any(m.explicit for m in marks):
         lines, against = run_in(layout), _RUN_IN
     weak = {m.unit: m for m in marks if m.unit not in strong and m.kinds <= {"quoted", "heading"}}
     taken = {m.unit for m in marks} - weak.keys()
     styles = {_style(layout, i) for i in strong}
     open_lines = [i for i in lines if i not in taken and (not styles or _style(layout, i) in styles)]
+    if open_lines[:1] == [0] and len(lines) > 2:
+        del open_lines[0]  # the title of a contribution with headings
     if len(open_lines) + len(strong) < 2:
         return []  # one line by itself is a title, or a remark
     if any((i in lines) for i in strong):

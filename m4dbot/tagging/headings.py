@@ -20,10 +20,14 @@ _BEHIND = 6  # words behind a heading in one paragraph with its answer
 def lines_above(layout: Layout) -> dict[int, int]:
     """Short lines by themselves above a paragraph: each unit's index, with where the heading ends."""
     units = layout.units
+    # Some programs leave no line empty; there a paragraph is a line.
+    airless = sum(unit.gap for unit in units) <= 2
     return {
         index: unit.end
         for index, unit in enumerate(units[:-1])
-        if (unit.gap or _ends_list(layout, index)) and units[index + 1].words >= _BELOW and _is_short_line(layout, unit)
+        if (unit.gap or airless or _ends_list(layout, index))
+        and units[index + 1].words >= _BELOW
+        and _is_short_line(layout, unit)
     }
 
 

@@ -91,8 +91,9 @@ def is_figures(layout: Layout, unit: Unit) -> bool:
 
 def words_of(text: str, vocabulary: Vocabulary) -> tuple[Token, ...]:
     """The words of a text with their places."""
-    look, new = vocabulary.word, tuple.__new__  # a third faster than calling Token
-    return tuple([new(Token, (m.start(), m.end(), look(m[0]))) for m in WORD.finditer(text)])
+    # Half the time of calling Token and `word` for each of some hundred words.
+    known, look, new = vocabulary.known.get, vocabulary.word, tuple.__new__
+    return tuple([new(Token, (*m.span(), known(m[0]) or look(m[0]))) for m in WORD.finditer(text)])
 
 
 def lay_out(text: str, vocabulary: Vocabulary) -> Layout:

@@ -249,7 +249,9 @@ class Marker:
         between = layout.text[tokens[unit.first].end : figure.start]
         if between.strip(" .#°:-\u00a0") or not figure.word.folded.isdigit():
             return None
-        if not _separator(layout.text, figure.end, unit.end) and unit.words > 2:
+        third = tokens[unit.first + 2].word if unit.words > 3 else None
+        several = third is not None and third.sense & Sense.JOINING and tokens[unit.first + 3].word.folded.isdigit()
+        if not several and not _separator(layout.text, figure.end, unit.end) and unit.words > 2:
             return None
         answer = bool(word.sense & Sense.ANSWER)
         label = Label(unit.first, unit.first + 2, (), (figure.word.cardinal,))

@@ -93,7 +93,9 @@ def _headings_joined(layout: Layout, passages: Sequence[Passage]) -> list[Passag
     result: list[Passage] = []
     waiting: list[Passage] = []
     for passage in passages:
-        if not _answered(layout, passage, waiting):
+        if result and not waiting and passage.quotes and not passage.asks and result[-1].tag == passage.tag:
+            result.append(passage)  # the answer takes up its question once more
+        elif not _answered(layout, passage, waiting):
             waiting.append(passage)
         else:
             result.extend(_with_headings(waiting, passage))

@@ -118,7 +118,8 @@ class Tagger:
             ]
         # "As for the second" is a question's ordinal only where questions are named besides.
         named = {m.unit for m in marks if m.kinds & {"label", "quoted", "heading", "mention"}}
-        marks = [m for m in marks if "elliptic" not in m.kinds or named - {m.unit}]
+        ordinals = {best_of(m) for m in marks if "elliptic" in m.kinds}
+        marks = [m for m in marks if "elliptic" not in m.kinds or len(ordinals) > 1 or named - {m.unit}]
         _weigh_headings(layout, marks, sure)
         weeks = _likely_weeks(place, marks)
         week = max(weeks, key=lambda w: (weeks[w], -w))

@@ -156,7 +156,7 @@ class Vocabulary:
         self._concepts: dict[str, str] = {}
         self.general: set[str] = set()
         self._verbs: list[tuple[str, tuple[str, ...]]] = []
-        self._known: dict[str, Word] = {}
+        self.known: dict[str, Word] = {}  # words looked up before
         for file in files:
             self._read(file)
         self._verbs.sort(key=lambda verb: -len(verb[0]))
@@ -219,11 +219,11 @@ class Vocabulary:
 
     def word(self, raw: str) -> Word:
         """What there is to know of a word as it stands in the text."""
-        found = self._known.get(raw)
+        found = self.known.get(raw)
         if found is None:
-            if len(self._known) > _CACHE_LIMIT:
-                self._known.clear()
-            found = self._known[raw] = self._look(raw)
+            if len(self.known) > _CACHE_LIMIT:
+                self.known.clear()
+            found = self.known[raw] = self._look(raw)
         return found
 
     def _look(self, raw: str) -> Word:
