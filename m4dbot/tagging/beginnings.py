@@ -66,6 +66,7 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
         for m in marks
         if m.candidates[best_of(m)] > max(m.null + 0.5, _NAMED) and _in_words(m) and (m.explicit or m.unit in lines)
     }
+    strong = _once(strong, marks)
     asking = [i for i in strong if _asks(layout, layout.units[i].end)]
     if len(asking) > 1:
         lines = {i: end for i, end in lines.items() if i in strong or _asks(layout, end)}
@@ -103,6 +104,16 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     return found
 
 
+def _once(strong: Mapping[int, Tag], marks: Sequence[Mark]) -> dict[int, Tag]:
+    """Of two headings for one question the one that names it better; a question copied out stays in any case."""
+    weights = {m.unit: (m.explicit, m.candidates.get(strong[m.unit], 0.0)) for m in marks if m.unit in strong}
+    best: dict[Tag, int] = {}
+    for unit, tag in strong.items():
+        if tag not in best or weights[unit] > weights[best[tag]]:
+            best[tag] = unit
+    return {unit: tag for unit, tag in strong.items() if best[tag] == unit or weights[unit][0]}
+
+
 def _style(layout: Layout, index: int) -> tuple[str, str]:
     return layout.units[index].bullet, layout.units[index].style
 
@@ -116,13 +127,15 @@ def _runs(
     lines: Sequence[int], strong: Mapping[int, Tag], tags: Sequence[Tag]
 ) -> Iterator[tuple[list[int], list[Tag]]]:
     """Lines one after the other between those that are sure, each run with the tags that are left for it."""
+    in_text = [strong[unit] for unit in sorted(strong)]
+    rising = all(tags.index(one) <= tags.index(other) for one, other in pairwise(t for t in in_text if t in tags))
     borders = [-1, *sorted(strong), max([*lines, *strong], default=0) + 1]
     for above, below in pairwise(borders):
         run = [i for i in lines if above < i < below]
         first = tags.index(strong[above]) + 1 if strong.get(above) in tags else 0
         last = tags.index(strong[below]) if strong.get(below) in tags else len(tags)
         free = [t for t in (tags[first:last] if first <= last else tags) if t not in strong.values()]
-        if not free and not (above in strong and below in strong):
+        if not free and not (above in strong and below in strong and rising):
             # Who begins with the last question comes to the others below it.
             free = [t for t in tags if t not in strong.values()]
         if run and free:

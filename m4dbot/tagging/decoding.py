@@ -14,6 +14,7 @@ _BEAM = 12  # paths that are followed, and meanings of one mark that are tried
 _NEXT = 0.8
 _FORWARD = 0.4
 _SAME = 0.0
+_SAME_LABELLED = -2.5  # nobody labels one answer twice
 _SAME_HEADED = -1.0  # a second heading of one question is rather a part of its answer
 _BACK = -1.5
 _NEXT_WEEK = -1.0
@@ -37,6 +38,7 @@ class _Path:
     tag: Tag | None
     steps: tuple[int, Tag] | None
     before: _Path | None
+    marked: bool  # a mark was believed on the way
 
 
 def believe(
@@ -55,19 +57,19 @@ def believe(
     # What the text itself names or quotes must be able to outweigh all that stands around it.
     top = max(weeks.values(), default=0.0)
     weeks = {week: max(_UNLIKELIEST, weight - top) for week, weight in weeks.items()}
-    paths = [_Path(0.0, start, None, None)]
+    paths = [_Path(0.0, start, None, None, False)]
     for number, mark in enumerate(marks):
         best: dict[Tag | None, _Path] = {}
         fit = fits[number]
         likeliest = _likeliest(mark, fit)
         for path in paths:
             stays = fit.get(path.tag, 0.0) if path.tag is not None else 0.0
-            _keep(best, _Path(path.score + mark.null + stays, path.tag, None, path))
+            _keep(best, _Path(path.score + mark.null + stays, path.tag, None, path, path.marked))
             for tag, weight in _possible(mark, fit, likeliest, path.tag):
                 score = path.score + weight + _step(path.tag, tag, weeks, "general" in mark.kinds)
-                if tag == path.tag and mark.kinds & {"heading", "translated"}:
-                    score += _SAME_HEADED
-                _keep(best, _Path(score, tag, (number, tag), path))
+                if tag == path.tag and path.marked:
+                    score += _again(mark)
+                _keep(best, _Path(score, tag, (number, tag), path, True))
         paths = sorted(best.values(), key=lambda p: -p.score)[:_BEAM]
     steps: list[tuple[int, Tag]] = []
     at: _Path | None = paths[0]
@@ -82,6 +84,13 @@ def believe(
         others = [w + fits[number].get(t, 0.0) for t, w in mark.candidates.items() if t != tag]
         result.append(Believed(mark, tag, here - max([mark.null, *others])))
     return result
+
+
+def _again(mark: Mark) -> float:
+    """What it costs to take a mark for the question that is being answered already."""
+    if "label" in mark.kinds:
+        return _SAME_LABELLED
+    return _SAME_HEADED if mark.kinds & {"heading", "translated"} else 0.0
 
 
 def _likeliest(mark: Mark, fit: Mapping[Tag, float]) -> dict[Tag, float]:

@@ -53,7 +53,23 @@ def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | No
             continue
         found.append(label)
         i = max(i + 1, label.last)
-    return [label for label in _paired(text, tokens, found) if not label.relative]
+    paired = [_with_ordinal(tokens, label, first) for label in _paired(text, tokens, found)]
+    return [label for label in paired if not label.relative or label.questions]
+
+
+def _with_ordinal(tokens: Sequence[Token], label: Label, first: int) -> Label:
+    """ "The first of week 3", "la primera de la semana pasada": a question without its noun."""
+    if not label.weeks or label.questions:
+        return label
+    i = label.first - 1
+    while i >= max(first, label.first - 3) and tokens[i].word.sense & (Sense.BETWEEN | Sense.STOP):
+        if not tokens[i].word.ordinal:
+            i -= 1
+            continue
+        break
+    if i < first or i == label.first - 1 or not tokens[i].word.ordinal > 0:
+        return label
+    return replace(label, first=i, questions=(tokens[i].word.ordinal,))
 
 
 def _relative(text: str, tokens: Sequence[Token], i: int, first: int, last: int, now: int) -> Label | None:
@@ -279,7 +295,7 @@ def _paired(text: str, tokens: Sequence[Token], labels: list[Label]) -> list[Lab
                 label.last,
                 before.weeks or label.weeks,
                 before.questions or label.questions,
-                before.sure and label.sure,
+                before.sure or label.sure,  # "S4 Q1": the one says what the other is
             )
         else:
             result.append(label)

@@ -274,7 +274,7 @@ class Marker:
                 return self._question_label(layout, index, unit, label, 5.0, 0.0, "elliptic")
             if word.folded.isdigit() and i > unit.first:
                 rest = layout.text[tokens[i].end : tokens[i].end + 3]
-                if rest.lstrip(" \u00a0")[:1] not in tuple(":)(–—") and not rest.startswith((" - ", ". ")):
+                if rest.lstrip(" \u00a0")[:1] not in tuple(":)(–—") and not rest.startswith((" - ", ". ", ".:", ".)")):
                     return None
                 label = Label(i, i + 1, (), (word.cardinal,))
                 return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")

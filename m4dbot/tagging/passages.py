@@ -46,7 +46,7 @@ def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[i
     passages = []
     named: set[int | None] = set()
     for i, step in enumerate(believed):
-        if step.mark.kinds & {"week", "week named"}:
+        if step.mark.kinds & {"week", "week named"} and "mention" not in step.mark.kinds:
             named.add(step.tag.week)
         chance = 0.98 if step.tag.week in named else chances.get(step.tag.week or 0, 0.8)
         end = believed[i + 1].mark.start if i + 1 < len(believed) else len(layout.text)
