@@ -25,6 +25,8 @@ _NUMERALS = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XI
 ROMAN = {numeral: value for value, numeral in enumerate(_NUMERALS.split(), 1)}
 _CACHE_LIMIT = 40_000  # words; a mail of nonsense must not grow the process
 
+_LONGEST_VERB = 20  # letters
+
 LAST = -1  # the number of "the last question"
 
 
@@ -160,6 +162,9 @@ class Vocabulary:
         for file in files:
             self._read(file)
         self._verbs.sort(key=lambda verb: -len(verb[0]))
+        self._endings_by_last = {
+            last: [v for v in self._verbs if v[0][-1] == last] for last in {v[0][-1] for v in self._verbs}
+        }
 
     def _read(self, file: Path) -> None:
         data = tomllib.loads(file.read_text("utf-8"))
@@ -255,7 +260,9 @@ class Vocabulary:
 
     def _by_infinitive(self, folded: str) -> str:
         """The concept of a verb's form, found by its infinitive: "évalués", "protegen", "formados"; else empty."""
-        for ending, infinitives in self._verbs:
+        if not 5 <= len(folded) <= _LONGEST_VERB:
+            return ""
+        for ending, infinitives in self._endings_by_last.get(folded[-1], ()):
             if folded.endswith(ending) and len(folded) - len(ending) >= 3:
                 stem = folded[: -len(ending)]
                 for infinitive in infinitives:
