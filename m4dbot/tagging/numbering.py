@@ -15,6 +15,7 @@ from m4dbot.tagging.vocabulary import Sense
 ENOUGH = 1.5  # from here on a list is taken for answers
 _MOST_LISTS = 30  # a mail with more is a table, not a contribution
 _MOST_ITEMS = 200
+_NEXT_WEEK = 2.7  # "2.1" after "1.1" and "1.2": as good as the week's name above a list
 _UNLIKELY = 2.5  # a week so much less likely than the likeliest is left out
 
 _LETTERED = 1.5  # "a)" and "i." are for points inside an answer more often than not
@@ -48,25 +49,29 @@ def answer_lists(
             continue
         named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
         here = dict(weeks)
-        section = (
-            int(layout.units[items[0][0]].style.partition(".1")[0]) if ".1" in layout.units[items[0][0]].style else 0
-        )
-        if section in counting.counts and len(counting.counts) > 1:
+        style = layout.units[items[0][0]].style
+        section = int(style.partition(".1")[0]) if ".1" in style else 0
+        of_a_week = section in counting.counts and len(counting.counts) > 1
+        if of_a_week:
             here = {section: 0.0}
         elif named:
             here = {best_of(named[-1]).week or 0: 0.0}
-        # After one list of answers, another needs a week's name above it, or is part of an answer.
+        # After one list of answers, another needs a week's name above it or in its figures ("2.1"),
+        # or is part of an answer.
         above = [m for m in marks if m.explicit and m.unit < items[0][0]]
         later = (
             bool(found)
+            and not of_a_week
             and not any(m.unit > found[-1].items[0][0] for m in named)
             and not _is_question_list(layout, above, items[0][0])
         )
+        next_week = of_a_week and bool(found) and ".1" in layout.units[found[-1].items[0][0]].style
         best: NumberedList | None = None
         for tags, less in _readings(items, here, counting):
             weight = (
                 less
                 - (4.0 if later else 0.0)
+                + (_NEXT_WEEK if next_week else 0.0)
                 + _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
             )
             if weight >= ENOUGH and (best is None or weight > best.weight):

@@ -347,6 +347,14 @@ def test_parts_of_answers_are_no_questions_of_their_own() -> None:
     assert [s.question for s in segments if s.confidence >= 0.9 and s.question is not None] == []
 
 
+def test_decimals_name_week_and_question() -> None:
+    """ "1.1", "1.2", "3.1", "3.2" in a discussion of several weeks: the answers of two of them."""
+    text = "\n\n".join(
+        f"{label} {word} {PROSE}" for label, word in zip(("1.1", "1.2", "3.1", "3.2"), "abcd", strict=True)
+    )
+    assert _tags(_reading(text)) == ["W1 Q1", "W1 Q2", "W3 Q1", "W3 Q2"]
+
+
 def test_many_questions_are_no_burden() -> None:
     """A discussion of two hundred questions is made ready and used without delay."""
     many = Discussion(
