@@ -1,6 +1,6 @@
 """Feeds reading and tagging with made bytes and looks for what must not happen (coverage-guided, by atheris).
 
-    python bench/fuzz.py [SECONDS]
+    python -m bench.fuzz [SECONDS]
 
 Seeds are the mails in tests/corpus. A finding ends the run with the bytes that made it in
 the current folder. Needs atheris, which is no dependency of the project: pip install atheris.

@@ -45,8 +45,10 @@ def run_in(layout: Layout) -> dict[int, int]:
 
 def _ends_list(layout: Layout, index: int) -> bool:
     """Whether a unit stands right below a list and is none of its items."""
+    if not index:
+        return False
     unit, above = layout.units[index], layout.units[index - 1]
-    return index > 0 and bool(above.bullet or above.number) and not (unit.bullet or unit.number)
+    return bool(above.bullet or above.number) and not (unit.bullet or unit.number)
 
 
 def _is_short_line(layout: Layout, unit: Unit) -> bool:

@@ -72,6 +72,12 @@ class Unit:
     sentences: tuple[Sentence, ...]
 
     @property
+    def section(self) -> int:
+        """The first figure of "2.3", 0 without one."""
+        figure, dot, _ = self.style.partition(".1")
+        return int(figure) if dot else 0
+
+    @property
     def words(self) -> int:
         return self.last - self.first
 

@@ -17,7 +17,6 @@ _MOST_LISTS = 30  # a mail with more is a table, not a contribution
 _MOST_ITEMS = 200
 _NEXT_WEEK = 2.7  # "2.1" after "1.1" and "1.2": as good as the week's name above a list
 _UNLIKELY = 2.5  # a week so much less likely than the likeliest is left out
-
 _LETTERED = 1.5  # "a)" and "i." are for points inside an answer more often than not
 _ONE_MORE = 1.5  # a last point of one's own behind the answers
 
@@ -49,8 +48,7 @@ def answer_lists(
             continue
         named = [m for m in marks if "week" in m.kinds and m.unit < items[0][0]]
         here = dict(weeks)
-        style = layout.units[items[0][0]].style
-        section = int(style.partition(".1")[0]) if ".1" in style else 0
+        section = layout.units[items[0][0]].section
         of_a_week = section in counting.counts and len(counting.counts) > 1
         if of_a_week:
             here = {section: 0.0}
@@ -65,7 +63,7 @@ def answer_lists(
             and not any(m.unit > found[-1].items[0][0] for m in named)
             and not _is_question_list(layout, above, items[0][0])
         )
-        next_week = of_a_week and bool(found) and ".1" in layout.units[found[-1].items[0][0]].style
+        next_week = of_a_week and bool(found) and layout.units[found[-1].items[0][0]].section > 0
         best: NumberedList | None = None
         for tags, less in _readings(items, here, counting):
             weight = (
@@ -117,7 +115,7 @@ def _lists(units: Sequence[Unit], borders: Sequence[int], one_week: bool) -> lis
     lists: list[list[tuple[int, int]]] = []
     open_lists: dict[str, list[list[tuple[int, int]]]] = {}
     for index, unit in enumerate(units):
-        if not unit.number or (unit.style.endswith(".1") and unit.style in parts):
+        if not unit.number or unit.style in parts:
             continue
         if len(lists) > _MOST_LISTS:
             break

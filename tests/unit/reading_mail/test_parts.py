@@ -19,7 +19,7 @@ from m4dbot.reading.dates import instant_of
 from m4dbot.reading.flowed import unwrapped
 from m4dbot.reading.headers import unfolded, with_parameters, words_decoded
 from m4dbot.reading.language import language_of
-from m4dbot.reading.mime import RawAttachment
+from m4dbot.reading.mime import MOST_PARTS, RawAttachment
 from m4dbot.reading.plus import PlusAddress, PlusKind, parse_plus
 from m4dbot.reading.read import read
 from m4dbot.reading.values import ContributorLine, Person
@@ -503,3 +503,11 @@ def test_a_detector_that_stumbles_says_nothing(caplog: pytest.LogCaptureFixture)
     reading = read(raw)
     assert [(b.address, b.status) for b in reading.bounces] == [("tom@wells.example", "5.1.1")]
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_parts_beyond_the_limit_are_left_alone_and_said_so() -> None:
+    """Of a mail with more parts than anybody writes the first are read, and a remark tells of the rest."""
+    part = b"--x\r\nContent-Type: text/plain\r\n\r\nwords\r\n"
+    head = b"From: a@example.org\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+    remarks = [read(head + part * count + b"--x--\r\n").notes for count in (MOST_PARTS // 2, MOST_PARTS + 100)]
+    assert [any(f"more than {MOST_PARTS} parts" in note for note in notes) for notes in remarks] == [False, True]
