@@ -567,6 +567,10 @@ _REPLIES = re.compile(_REPLY)
 _ASKS = re.compile(
     rf"(?:please |do not |to |s['’]il vous plaît |merci de |veuillez |por favor |bitte |gelieve )?{_REPLY}"
 )
+_NOT_BELOW = re.compile(
+    r"\b(?:not|n['’]t|pas|no|não|non|nicht)\b.{1,30}\b(?:below|sous|dessous|debajo|abaixo|sotto|unter|unterhalb)\b"
+    r".{1,20}\b(?:line|ligne|línea|linha|riga|linea|linie|zeile)\b"
+)
 
 
 def arrowed_attribution(line: str) -> bool:
@@ -578,12 +582,14 @@ def arrowed_attribution(line: str) -> bool:
 
 
 def asks_to_reply_above(line: str) -> bool:
-    """Whether a line says "reply above this line", the marker by which programs cut."""
+    """Whether a line says "reply above this line" or "do not write below", the marker by which programs cut."""
     if len(line) > 200:
         return False
     inner = line.strip("> ")
     low = inner.casefold()
     ruled = inner.startswith(_RULE_MARKS) or inner.endswith(("-", "#", "=", "*", "_", "~"))
+    if ruled and _NOT_BELOW.search(low):
+        return True
     if not ruled and _ASKS.match(low) is None:
         return False
     return _REPLIES.search(low) is not None and reply_words().above.first(low) is not None

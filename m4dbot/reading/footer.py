@@ -44,7 +44,7 @@ _SURE = re.compile(
     r"para (?:cancelar|anular) (?:la|su|esta) suscripción|sie (?:haben|erhalten) diese (?:nachricht|e-?mail)|"
     r"\bavast\b.{0,60}(?:antivirus|www|http)|www\.avast\.com|virus-free\.|virenfrei\.|libre de virus|"
     r"garanti sans virus|sans virus\.|do you yahoo!\?|yahoo! groups links|"
-    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)",
+    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|this message was sent using",
     re.IGNORECASE,
 )
 _LIST = re.compile(
@@ -70,6 +70,9 @@ _THIS_MESSAGE = re.compile(
     r"aviso (?:legal|de confidencialidad)|haftungsausschluss|avviso di riservatezza",
     re.IGNORECASE,
 )
+_DATA = re.compile(r"\b(?:rgpd|gdpr|dsgvo|lopd\w{0,3}|avg)\b|privacy (?:policy|statement)", re.IGNORECASE)
+_LONG_RULE = 20  # characters
+_LONGEST_DATA = 300  # characters, its rule included
 _LONGEST_PRINTING = 200
 _WARNING = re.compile(
     r"(?:\[?(?:caution|warning|attention|external|extern|externe|externo|achtung|cuidado|précaution)\b|"
@@ -132,12 +135,16 @@ def notices_begin(forms: Sequence[str], begin: int, stop: int) -> int | None:
         while end > begin and not forms[end - 1]:
             end -= 1
         start = end
+        # A rule begins a paragraph too: "… in the README." stands right above the list's own word.
         while start > begin and forms[start - 1] and end - start < 40:
             start -= 1
+            if is_rule(forms[start]) and start < end - 1:
+                break
         if start == end:
             break
         kind = _notice(forms, start, end, begin, stop)
         if kind == "notice":
+            start = _below_sentences(forms, start, end)
             found = _with_rule(forms, start, begin)
         elif kind is None:
             break
@@ -166,11 +173,19 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -
         return "notice"
     if is_printing_notice(text):
         return "notice"
+    if is_rule(forms[start]) and len(forms[start]) >= _LONG_RULE and len(text) <= _LONGEST_DATA and _DATA.search(text):
+        return "notice"
     words = reply_words()
     low = text.casefold()
     if _THIS_MESSAGE.search(text[:250]) and holds(low, words.secret) and holds(low, words.addressee):
         return "notice" if holds(" ".join(forms[start:stop])[:6_000].casefold(), words.legal) else None
     return "legal" if is_rule(text) or holds(low, words.legal) else None
+
+
+def _below_sentences(forms: Sequence[str], start: int, end: int) -> int:
+    """Where a notice begins in its paragraph: a person's last sentence may stand right above what a program added."""
+    sure = next((i for i in range(start, end) if _SURE.search(forms[i])), start)
+    return next((i for i in range(sure, start, -1) if forms[i - 1].endswith((".", "!", "?", "…"))), start)
 
 
 def _with_rule(forms: Sequence[str], start: int, begin: int) -> int:
