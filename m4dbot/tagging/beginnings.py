@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from m4dbot.tagging.headings import lines_above, run_in
+from m4dbot.tagging.headings import lines_above, run_in, salutes
 from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout
 from m4dbot.tagging.marks import Mark, best_of, evidence_of
@@ -17,6 +17,7 @@ from m4dbot.tagging.passages import words_between
 from m4dbot.tagging.values import Tag
 
 IN_ORDER = 2.0  # as many headings as questions: the third heads the third
+_AS_MANY = 1.0  # as many paragraphs as questions, which may be chance
 _MOST = 60  # marks of this kind in a mail
 _PARAGRAPH = 15  # words
 _LINE_ABOVE = 1.2  # what speaks against a heading that is known by its form only
@@ -58,8 +59,8 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     They take the questions that those around them leave: between headings for the second and the sixth
     the third to the fifth are likely. Marks that know such a line by few of its words are weighed anew.
     """
-    if any(m.explicit and not _in_words(m) for m in marks):
-        return []  # who labels answers needs no headings
+    if any((m.explicit or "number" in m.kinds) and not _in_words(m) for m in marks):
+        return []  # who labels or numbers answers needs no headings
     lines = lines_above(layout)
     strong = {
         m.unit: best_of(m)
@@ -153,6 +154,8 @@ def _paragraphs(
     taken = {m.unit for m in marks}
     headings = {m.unit for m in marks if m.end >= layout.units[m.unit].end}
     wanted = set(tags)
+    if not marks and (answers := _as_many(layout, tags)):
+        return [_answer_in_order(layout, index, tags, n, change) for n, index in enumerate(answers)]
     found: list[Mark] = []
     for index, unit in enumerate(layout.units):
         if index in taken or index - 1 in headings or not unit.gap or unit.words < _PARAGRAPH:
@@ -164,6 +167,24 @@ def _paragraphs(
         if len(found) >= _MOST:
             break
     return found
+
+
+def _as_many(layout: Layout, tags: Sequence[Tag]) -> list[int]:
+    """The paragraphs of a mail, greeting and farewell apart, if there are as many as questions; else none."""
+    if len(tags) < _LIST or len({tag.week for tag in tags}) > 1:
+        return []
+    found = [i for i, unit in enumerate(layout.units) if unit.gap and unit.words >= _ANSWER]
+    if found and salutes(layout, layout.units[found[0]]):
+        del found[0]
+    if found and layout.units[found[-1]].words < _FAREWELL:
+        found.pop()
+    return found if len(found) == len(tags) else []
+
+
+def _answer_in_order(layout: Layout, index: int, tags: Sequence[Tag], n: int, change: float) -> Mark:
+    start = layout.units[index].start
+    weights = dict.fromkeys(tags, -change) | {tags[n]: _AS_MANY - change}
+    return Mark(start, start, index, {"content"}, weights, 0.0)
 
 
 def question_list(layout: Layout, marks: Sequence[Mark]) -> list[Mark]:

@@ -11,6 +11,8 @@ from collections.abc import Set as AbstractSet
 
 from m4dbot.tagging.decoding import Believed
 
+OF_ORDER = 0.6  # a passage without marks, between others in the order of the questions
+
 
 def of_mark(believed: Believed, week: float) -> float:
     """A passage that a mark begins. `week` is the chance that the week is right (see of_weeks)."""
@@ -24,7 +26,7 @@ def of_mark(believed: Believed, week: float) -> float:
             return 0.99
         return _steps(margin, ((4.5, 0.98), (2.5, 0.96), (1.0, 0.92), (0.0, 0.82)), 0.6)
     if "answered" in kinds:
-        return 0.8 if "below the last" in kinds else _steps(margin, ((2.0, 0.97),), 0.75)
+        return 0.8 if "below the last" in kinds else _steps(margin, ((3.0, 0.97),), 0.75)
     if "heading" in kinds:
         if kinds & {"label", "number"}:
             return 0.97

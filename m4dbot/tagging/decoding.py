@@ -11,15 +11,18 @@ from m4dbot.tagging.values import Tag
 _BEAM = 12  # paths that are followed, and meanings of one mark that are tried
 
 # What a step from one tag to the next costs or earns; the scale is that of the marks' weights.
-_NEXT = 0.8
+_NEXT = 2.0
+_NEXT_NAMED = 1.2  # where the mark itself says which question
+_FIRST = 1.7  # of a mail
 _FORWARD = 0.4
 _SAME = 0.0
 _SAME_LABELLED = -2.5  # nobody labels one answer twice
 _SAME_HEADED = -1.0  # a second heading of one question is rather a part of its answer
-_BACK = -1.5
+_BACK = -1.0
 _NEXT_WEEK = -1.0
 _OTHER_WEEK = -3.0
 _LOST = -6.0
+_TURNED_ALREADY = -3.0  # who says that he turns to a week was at another
 _UNLIKELIEST = -3.0  # of a week, by the envelope
 
 
@@ -66,7 +69,7 @@ def believe(
             stays = fit.get(path.tag, 0.0) if path.tag is not None else 0.0
             _keep(best, _Path(path.score + mark.null + stays, path.tag, None, path, path.marked))
             for tag, weight in _possible(mark, fit, likeliest, path.tag):
-                score = path.score + weight + _step(path.tag, tag, weeks, "general" in mark.kinds)
+                score = path.score + weight + _step(path.tag, tag, weeks, mark)
                 if tag == path.tag and path.marked:
                     score += _again(mark)
                 _keep(best, _Path(score, tag, (number, tag), path, True))
@@ -112,30 +115,37 @@ def _possible(
             yield following, mark.candidates[following] + fit.get(following, 0.0)
 
 
+def _names_one(mark: Mark) -> bool:
+    """Whether a mark itself says which question is meant, so that the order of the answers adds little."""
+    return mark.explicit and "translated" not in mark.kinds and len({tag.week for tag in mark.candidates}) == 1
+
+
 def _keep(best: dict[Tag | None, _Path], path: _Path) -> None:
     known = best.get(path.tag)
     if known is None or path.score > known.score:
         best[path.tag] = path
 
 
-def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float], general: bool) -> float:
+def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float], mark: Mark) -> float:
     week = tag.week or 0
     if before is None or before.week is None:
-        return weeks.get(week, 0.0) + (_NEXT if tag.question == 1 else _FORWARD)
+        return weeks.get(week, 0.0) + (_FIRST if tag.question == 1 else 0.0)
     if before.week != week:
         drift = 0.3 * (weeks.get(week, 0.0) - weeks.get(before.week, 0.0))
         if week == before.week + 1 and (tag.question in (None, 1) or weeks.get(week) == 0.0):
             # The next week begins with its first question; or the mail, after a late answer, comes to its own week.
             return drift + _NEXT_WEEK
         return drift + _OTHER_WEEK
-    if tag.question is None and before.question is not None and not general:
+    if tag.question is None and before.question is not None and "general" not in mark.kinds:
         # "Week 1: …" in an answer of that week is about something else.
         return _LOST
+    if "turn" in mark.kinds:
+        return _TURNED_ALREADY
     if before.question is None or tag.question is None:
         return 0.0
     ahead = tag.question - before.question
     if ahead == 0:
         return _SAME
     if ahead == 1:
-        return _NEXT
+        return _NEXT_NAMED if _names_one(mark) else _NEXT
     return _FORWARD if ahead > 1 else _BACK

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from m4dbot.tagging.lines import Layout, Unit, is_figures
+from m4dbot.tagging.lines import Layout, Unit, is_figures, is_row
 from m4dbot.tagging.vocabulary import Sense
 
-_COLUMNS = re.compile(r"\|[^|\n]{1,200}\||\S(?: {2,}|\t)\S")  # a row of a table
 _CUT = re.compile(r"[:：]| [-–—|] ")
 _LONGEST_LINE = 16  # words
 _LONGEST_COLON = 4  # words of a line that ends in a colon; longer ones lead up to a list
@@ -35,7 +34,7 @@ def run_in(layout: Layout) -> dict[int, int]:
     """ "Oversight: we …", "- Alerts – …", "Oversight. We …": each unit's index, with where the heading ends."""
     found = {}
     for index, unit in enumerate(layout.units):
-        if not (unit.gap or unit.bullet or unit.number) or not unit.sentences or _salutes(layout, unit):
+        if not (unit.gap or unit.bullet or unit.number) or not unit.sentences or salutes(layout, unit):
             continue
         end = _cut(layout, unit) or _short_sentence(unit)
         if end and sum(t.start >= end for t in layout.tokens[unit.first : unit.last]) >= _BEHIND:
@@ -52,9 +51,9 @@ def _ends_list(layout: Layout, index: int) -> bool:
 
 
 def _is_short_line(layout: Layout, unit: Unit) -> bool:
-    if not 1 <= unit.words <= _LONGEST_LINE or _salutes(layout, unit) or is_figures(layout, unit):
+    if not 1 <= unit.words <= _LONGEST_LINE or salutes(layout, unit):
         return False
-    if _COLUMNS.search(layout.text, unit.own, unit.end):
+    if is_figures(layout, unit) or is_row(layout, unit):
         return False
     last = layout.text[: unit.end].rstrip(" \t\u00a0*_")[-1:]
     return last not in ".,;!" and (last not in ":：" or unit.words <= _LONGEST_COLON)
@@ -74,5 +73,6 @@ def _short_sentence(unit: Unit) -> int:
     return 0 if first.asks or alone or first.last - unit.first > _LONGEST_ALONE else first.end
 
 
-def _salutes(layout: Layout, unit: Unit) -> bool:
+def salutes(layout: Layout, unit: Unit) -> bool:
+    """Whether a unit begins as a greeting does."""
     return unit.first < unit.last and bool(layout.tokens[unit.first].word.sense & Sense.SALUTATION)

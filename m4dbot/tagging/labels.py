@@ -11,7 +11,7 @@ from m4dbot.tagging.vocabulary import LAST, Sense, vocabulary
 
 LARGEST = 200  # no discussion has more questions; "question 2015" is a year
 _JOINTS = frozenset("&,/+-–—;")
-_LOOSE = frozenset(" \t\u00a0.:#°º-–()[]*_/\u200f\u200e")
+_LOOSE = frozenset(" \n\t\u00a0.:#°º-–()[]*_/\u200f\u200e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,18 @@ class Label:
     part: int = 0  # the second figure of "Question 1.2"
 
 
-def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | None = None, now: int = 0) -> list[Label]:
+def labels_in(
+    text: str,
+    tokens: Sequence[Token],
+    first: int = 0,
+    last: int | None = None,
+    now: int = 0,
+    relative: bool = False,
+) -> list[Label]:
     """Every label among tokens `first` to `last`, in order; a week and its question are one label.
 
     `now` is the week open when the text was written, 0 if unknown: the week that "last week's second
-    question" counts from. "Last week" without a question is no label.
+    question" counts from. "Last week" without a question is a label only if `relative`.
     """
     last = len(tokens) if last is None else last
     found: list[Label] = []
@@ -54,7 +61,7 @@ def labels_in(text: str, tokens: Sequence[Token], first: int = 0, last: int | No
         found.append(label)
         i = max(i + 1, label.last)
     paired = [_with_ordinal(tokens, label, first) for label in _paired(text, tokens, found)]
-    return [label for label in paired if not label.relative or label.questions]
+    return [label for label in paired if relative or not label.relative or label.questions]
 
 
 def _with_ordinal(tokens: Sequence[Token], label: Label, first: int) -> Label:
@@ -67,6 +74,9 @@ def _with_ordinal(tokens: Sequence[Token], label: Label, first: int) -> Label:
             i -= 1
             continue
         break
+    linked = all(tokens[k].word.sense & Sense.BETWEEN for k in range(i + 1, label.first))
+    if first < i < label.first - 1 and linked and not tokens[i].word.ordinal and tokens[i - 1].word.ordinal > 0:
+        i -= 1  # "the first query of last week": a noun that stands for the question
     if i < first or i == label.first - 1 or not tokens[i].word.ordinal > 0:
         return label
     return replace(label, first=i, questions=(tokens[i].word.ordinal,))
@@ -120,10 +130,9 @@ def _label_at(text: str, tokens: Sequence[Token], i: int, first: int, last: int,
         sure = text[tokens[i].start].isupper() and (word.folded in "qw" or len(word.folded) > 1)
         return _label(i, end, letter, values, sure)
     after = _after(text, tokens, i, last, kind)
-    if after is not None:
-        values, end = after
-        # "the second question 2" does not happen; "first week, question 2" does.
-        return _with_part(text, tokens, _label(i, end, kind, values, True), last)
+    # "the second question 2" does not happen; "first week, question 2" does.
+    if after is not None and (label := _label(i, after[1], kind, after[0], True)) is not None:
+        return _with_part(text, tokens, label, last)
     return _before(text, tokens, i, max(first, free_from), kind)
 
 
@@ -167,7 +176,7 @@ def _after(text: str, tokens: Sequence[Token], i: int, last: int, kind: str) -> 
         if _is_count(text, tokens, j, last):
             return None
         return _more(text, tokens, j + 1, last, [word.cardinal], kind)
-    if kind == "q" and gap == " " and _is_qualified(text, tokens, j, last):
+    if kind == "q" and gap in (" ", "\n") and _is_qualified(text, tokens, j, last):
         return [tokens[j + 1].word.cardinal], j + 2
     if word.ordinal and word.after and not gap.strip() and (word.ordinal != LAST or kind == "q"):
         return [word.ordinal], j + 1
@@ -201,12 +210,19 @@ def _is_count(text: str, tokens: Sequence[Token], j: int, last: int) -> bool:
 def _before(text: str, tokens: Sequence[Token], i: int, first: int, kind: str) -> Label | None:
     """ "second question", "2e semaine", "the last question", "the first two questions"."""
     j = i - 1
-    if j < first or not _is_loose(_gap(text, tokens, j)) or "." in _gap(text, tokens, j).strip(". "):
+    if j < first:
         return None
     gap = _gap(text, tokens, j)
-    if gap.strip(" \u00a0.°º"):
+    if not _is_loose(gap) or "." in gap.strip(". ") or gap.strip(" \n\u00a0.°º"):
         return None
     word = tokens[j].word
+    if kind == "q" and not word.ordinal:
+        # "the first of the questions", "la primera de las preguntas"
+        k = j
+        while k > max(first, j - 2) and tokens[k].word.sense & (Sense.BETWEEN | Sense.STOP):
+            k -= 1
+        if k < j and tokens[k].word.ordinal > 0 and not any(_gap(text, tokens, n).strip() for n in range(k, i)):
+            return _label(k, i + 1, kind, [tokens[k].word.ordinal], True)
     if word.ordinal:
         # "last week" is the week before this one, not a number.
         if word.ordinal == LAST and kind == "w":
@@ -286,7 +302,6 @@ def _paired(text: str, tokens: Sequence[Token], labels: list[Label]) -> list[Lab
                 tokens[i].word.sense & (Sense.BETWEEN | Sense.JOINING | Sense.STOP)
                 for i in range(before.last, label.first)
             )
-            and "\n" not in text[tokens[before.last - 1].end : tokens[label.first].start]
             # "Week 2, Q1", but not "Week 2. Question 1 …" in two sentences of prose.
             and len(text[tokens[before.last - 1].end : tokens[label.first].start]) <= 16
         ):

@@ -17,6 +17,7 @@ from m4dbot.tagging.vocabulary import WORD, Sense, Vocabulary, Word
 UNKNOWN = 0.8  # the weight of a word that is in no question
 COGNATE = 0.7  # how much a word counts that only looks like a question's
 _BRACKETS = re.compile(r"\([^()]{12,400}\)")
+_TITLE = re.compile(r"\s*(?:[\d(]\S*\s+)?([^\W\d_][^.:?!\n]{2,60})[.:]\s+\S")
 _MOST_REMEMBERED = 20_000  # words
 _NAMES = Sense.QUESTION | Sense.WEEK
 
@@ -52,7 +53,7 @@ class Questions:
             # Who copies a question leaves out what stands in brackets.
             texts += [bare for text in texts if (bare := _BRACKETS.sub(" ", text)) != text]
             versions = [self._words(text) for text in texts]
-            labels = [self._words(text) for text in question.labels]
+            labels = [self._words(text) for text in (*question.labels, *filter(None, map(_title, texts)))]
             raw_versions.append(versions)
             self.headings.append([{w.key for w in words if w.key} for words in labels])
             keys_of.append({w.key for words in (*versions, *labels) for w in words if w.key})
@@ -159,10 +160,12 @@ class Questions:
         keys = {t.word.key for t in tokens[first:last] if t.word.key and not t.word.sense & _NAMES}
         if not keys:
             return None
-        for tag, headings in zip(self.tags, self.headings, strict=True):
-            if any(keys == heading for heading in headings if heading):
-                return tag
-        return None
+        named = [
+            tag
+            for tag, headings in zip(self.tags, self.headings, strict=True)
+            if any(keys == heading for heading in headings if heading)
+        ]
+        return named[0] if len(named) == 1 else None
 
     def taken_up_in(self, tokens: Iterable[Token], tag: Tag) -> tuple[int, float]:
         """How many of a question's notions occur in a passage, and what share of all its words they are."""
@@ -207,6 +210,12 @@ class Questions:
                 scores[i] = scores.get(i, 0.0) + value
         norm = math.sqrt(size + others * 0.1) or 1.0
         return {self.tags[i]: s / (self._norm[i] * norm) for i, s in scores.items()}
+
+
+def _title(text: str) -> str:
+    """ "Experience. What have you …?" and "Funding: who …?" begin with their title; empty without one."""
+    title = _TITLE.match(text)
+    return title[1] if title else ""
 
 
 def _pairs(words: Sequence[Word]) -> list[tuple[str, str]]:

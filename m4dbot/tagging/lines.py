@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -12,7 +13,10 @@ from m4dbot.tagging.vocabulary import ROMAN, WORD, Vocabulary, Word
 # Beyond this the text is kept but not searched; the last passage holds it.
 LONGEST_TEXT = 40_000  # characters
 _MOST_UNITS = 800
+_FEW_GAPS = 2  # empty lines, before a signature and below a greeting
 _LONGEST_UNIT = 8_000  # characters
+_NARROWEST, _WIDEST = 50, 100  # characters of a line that a program broke
+_BROKEN = 6  # lines
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
 _BULLET = re.compile(
@@ -23,13 +27,18 @@ _NUMBER = re.compile(
     r"[ \t\u00a0]*[*_#]*"
     r"(?:(?:#|[Nn](?:[°º]|o\.))[ \u00a0]?(\d{1,3})(?!\d)(?:[ \u00a0]?[.):–-])?(?=[ \u00a0*_]|$)"
     r"|([(\[]?)(\d{1,3}[a-h]?|[IVX]{1,5}|[ivx]{1,4}|[a-hA-H])"
+    # "4 and 5.", "2. et 3.", "2/3)": two answered as one
+    r"(?:[.)]?(?:[ \u00a0]?[&+/,-][ \u00a0]?|[ \u00a0][^\W\d_]{1,3}[ \u00a0])\d{1,2}(?=[.)\]:]))?"
     r"(?:([.)\]:]|[°º](?!\w))[.)\]:-]{0,2}(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
     r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$)"
     r"|[ \u00a0](:)(?=[ \u00a0])"
     # "1.4": the fourth of the first section or week
     r"|\.(\d{1,2})[.):]{0,2}(?=[ \t\u00a0*_]|$)))[.)\]:*_-]*"
 )
-_SENTENCE_END = re.compile(r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))")
+_COLUMNS = re.compile(r"\|[^|\n]{1,200}\||[^\s.!?:;,…](?: {2,}|\t)\S")
+_SENTENCE_END = re.compile(
+    r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))|(?<=\S)[ \t]+(?=\|[ \t])"
+)
 
 
 class Token(NamedTuple):
@@ -95,6 +104,11 @@ def is_figures(layout: Layout, unit: Unit) -> bool:
     return 5 * figures >= 2 * unit.words
 
 
+def is_row(layout: Layout, unit: Unit) -> bool:
+    """Whether a unit is a row of a table: "| Country | Document |", or columns set apart by blanks."""
+    return _COLUMNS.search(layout.text, unit.own, unit.end) is not None
+
+
 def words_of(text: str, vocabulary: Vocabulary) -> tuple[Token, ...]:
     """The words of a text with their places."""
     # Half the time of calling Token and `word` for each of some hundred words.
@@ -108,14 +122,17 @@ def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
     tokens = words_of(searched, vocabulary)
     units: list[Unit] = []
     at = 0
-    for start, end, gap in _spans(searched):
+    spans = _spans(searched)
+    # Some programs leave no line empty; there a paragraph is a line.
+    airless = len(spans) > _FEW_GAPS + 1 and sum(gap for _, _, gap in spans) <= _FEW_GAPS
+    for start, end, gap in spans:
         while at < len(tokens) and tokens[at].start < start:
             at += 1
         first = at
         while at < len(tokens) and tokens[at].start < end:
             at += 1
         if first < at:
-            units.append(_unit(searched, tokens, start, end, first, at, gap))
+            units.append(_unit(searched, tokens, start, end, first, at, gap or airless))
     return Layout(text, tokens, tuple(units))
 
 
@@ -126,9 +143,7 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
     for line in text.split("\n"):
         lines.append((at, at + len(line)))
         at += len(line) + 1
-    # The width at which the sender's program broke lines: the longest line of the mail, if it is
-    # short enough to have been broken by a program at all.
-    longest = max((e - s for s, e in lines), default=0)
+    width = _width(lines)
     spans: list[tuple[int, int, bool]] = []
     gap = True
     open_span: tuple[int, int, bool] | None = None
@@ -149,13 +164,30 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
         gap = False
         following = text[lines[i + 1][0] : lines[i + 1][1]].strip() if i + 1 < len(lines) else ""
         word = following.split(None, 1)[0] if following else ""
-        wrapped = 50 <= longest <= 100 and following and (end - start) + 1 + len(word) > longest - 2
+        wrapped = width and following and (end - start) + 1 + len(word) > width - 2
         if not wrapped or open_span[1] - open_span[0] > _LONGEST_UNIT:
             spans.append(open_span)
             open_span = None
     if open_span:
         spans.append(open_span)
     return spans
+
+
+def _width(lines: Sequence[tuple[int, int]]) -> int:
+    """The width at which the sender's program broke lines, 0 if it did not.
+
+    It is that of the longest line, if it is short enough to have been broken by a program at all; the row of a
+    table or an address may be longer than the many lines that were broken.
+    """
+    lengths = sorted(end - start for start, end in lines if end - start >= _NARROWEST)
+    if not lengths:
+        return 0
+    broken = [length for length in lengths if length <= _WIDEST]
+    wide = len(lengths) - len(broken)
+    if not broken or (wide and len(broken) < max(_BROKEN, 3 * wide)):
+        return 0
+    # One line in sixteen may be longer than its program breaks lines.
+    return broken[-1 - len(broken) // 16]
 
 
 def _begins_item(head: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import Label, labels_in
 from m4dbot.tagging.likeness import Likeness, Questions
-from m4dbot.tagging.lines import Layout, Sentence, Token, Unit, is_figures
+from m4dbot.tagging.lines import Layout, Sentence, Token, Unit, is_figures, is_row
 from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense, Word, fold, vocabulary
 
@@ -20,6 +20,8 @@ LONGEST_QUESTION = 110  # words
 MOST_MARKS = 200
 _MOST_SENTENCES = 6  # of a question
 _LONGEST_GENERAL = 4  # words
+_LONGEST_TOPIC = 12  # words before the figure of "On the markets (3): …"
+_BRACKETED = re.compile(r"\((?:[^\W\d_]{1,8} )?(?:[nN][°ºo]?[.r]?[ \u00a0]?|#)?(\d{1,2})\)(?=[ \u00a0]?[:,;.–—-])")
 _DASH = re.compile(r"\s-\s")
 _ANSWER_FOLLOWS = re.compile(r"[:–—=|\"”»]|\s-\s")
 _BEFORE_ANSWER = ":–—=|"  # what stands between a question and an answer on its line
@@ -31,7 +33,8 @@ class Mark:
 
     `candidates` weighs each tag the mark may mean, `null` the case that it means nothing.
     `kinds` are the kinds of evidence seen: "label" (besides: "week named", or "unsure" where its letter may mean
-    something else), "topic", "elliptic", "mention", "number", "week", "quoted", "answered", "heading", "general",
+    something else), "subject" ("The third question is …"), "bracketed" ("On the markets (3): …"), "topic",
+    "elliptic", "mention", "number", "week", "turn" (to another week), "quoted", "answered", "heading", "general",
     "content" (a paragraph, "below a list" of questions or not). "translated" and "form" stand beside what is known
     by its form only. `unit` is the index of the unit it stands in.
     """
@@ -100,7 +103,11 @@ class Marker:
                 marks.append(label_mark)
                 label_end = label_mark.end
         else:
-            label_mark = self._topic_mark(layout, index, unit) or self._elliptic(layout, index, unit)
+            label_mark = (
+                self._topic_mark(layout, index, unit)
+                or self._elliptic(layout, index, unit)
+                or self._in_brackets(layout, index, unit)
+            )
             if label_mark is not None:
                 marks.append(label_mark)
                 label_end = label_mark.end
@@ -160,6 +167,7 @@ class Marker:
             if tag.week in named:
                 heading.candidates[tag] += 3.0
                 heading.kinds.add("week named")
+                heading.null = min(heading.null, 0.0)
 
     def _label_mark(self, layout: Layout, index: int, unit: Unit, labels: list[Label]) -> Mark | None:
         text, tokens = layout.text, layout.tokens
@@ -189,7 +197,20 @@ class Marker:
                     weight, null, kind = (6.0, -2.0, "label") if label.sure else (4.5, 0.0, "label")
                 elif leading and label.sure and (not before or framed):
                     weight, null, kind = 5.0, 0.0, "label"
-                elif label.sure and len(before) <= 12 and unit.gap and _turns_to(before):
+                elif label.sure and not label.weeks and unit.gap and index and _is_subject(tokens, unit, label):
+                    # "The third question is the one that we discuss all day."
+                    weight, null, kind = 4.0, 1.0, "subject"
+                elif (
+                    label.sure
+                    and len(before) <= 16
+                    and unit.gap
+                    and (
+                        _turns_to(before)
+                        or any(w.sense & Sense.TURNING for w in before)
+                        or (separated and _frames(before))
+                    )
+                ):
+                    # "I come now back to the first question, …"
                     weight, null, kind = 4.5, 1.0, "label"
                 elif framed and label.sure and label.weeks and unit.gap and len(before) <= 12:
                     # "Finally, a late answer to the third question of week one: …"
@@ -209,6 +230,7 @@ class Marker:
                 said = text[tokens[label.first].start : stop]
                 mark = Mark(unit.start, stop, index, {"week"}, {Tag(w): 6.0 for w in weeks[:1]}, -1.0)
                 mark.say(Tag(weeks[0]), f"week: '{said}'")
+                self._named_beside(mark, layout, unit.first, label.first)
                 return mark
             if label.weeks and framed and index <= 4 and label.sure and len(label.weeks) == 1:
                 week = label.weeks[0]
@@ -218,6 +240,16 @@ class Marker:
                     mark.say(Tag(week), f"week: '{said}'")
                     return mark
         return None
+
+    def _named_beside(self, mark: Mark, layout: Layout, first: int, last: int) -> None:
+        """ "Training (week 3)": the words before a week's name may say which of its questions."""
+        week = best_of(mark).week
+        for like in self._questions.like(layout.tokens, first, last):
+            score = 7.0 * like.share * min(1.0, like.matched / 1.6)
+            if like.tag.week == week and score >= 2.0:
+                mark.kinds |= {"heading", "week named"}
+                mark.candidates[like.tag] = 4.0 + score
+                mark.say(like.tag, evidence_of("heading", layout.text[mark.start : mark.end]))
 
     def _question_label(
         self, layout: Layout, index: int, unit: Unit, label: Label, weight: float, null: float, kind: str
@@ -244,10 +276,11 @@ class Marker:
         if unit.words < 2:
             return None
         word, figure = tokens[unit.first].word, tokens[unit.first + 1]
-        if not word.sense & (Sense.ANSWER | Sense.TOPIC) or not figure.word.cardinal:
+        number = bool(word.sense & Sense.NUMBER_SIGN) and len(word.folded) > 2
+        if not (number or word.sense & (Sense.ANSWER | Sense.TOPIC)) or not figure.word.cardinal:
             return None
         between = layout.text[tokens[unit.first].end : figure.start]
-        if between.strip(" .#°:-\u00a0") or not figure.word.folded.isdigit():
+        if between.strip(" .#°:-\u00a0") or not (number or figure.word.folded.isdigit()):
             return None
         third = tokens[unit.first + 2].word if unit.words > 3 else None
         several = third is not None and third.sense & Sense.JOINING and tokens[unit.first + 3].word.folded.isdigit()
@@ -281,6 +314,20 @@ class Marker:
             if not word.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP):
                 return None
         return None
+
+    def _in_brackets(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
+        """ "On the markets (3): …", "First the question of money (your no. 2), …"; among other labels only."""
+        tokens = layout.tokens
+        limit = tokens[min(unit.first + _LONGEST_TOPIC, unit.last) - 1].end + 3
+        found = _BRACKETED.search(layout.text, unit.own, min(limit, unit.end))
+        if not unit.gap or found is None:
+            return None
+        i = next(n for n in range(unit.first, unit.last) if tokens[n].start >= found.start(1))
+        label = Label(i, i + 1, (), (int(found[1]),))
+        mark = self._question_label(layout, index, unit, label, 5.0, 0.5, "bracketed")
+        if mark is not None:
+            mark.end = found.end()
+        return mark
 
     def _inner_label(self, layout: Layout, index: int, unit: Unit, sentence: Sentence, now: int) -> Mark | None:
         """A label that begins a sentence in the middle of a paragraph: "… plans. Q3: We …"."""
@@ -316,7 +363,8 @@ class Marker:
         tokens = layout.tokens
         last, end = self._end_of_question(layout, sentence, first)
         words = last - first
-        if words < 3 or words > LONGEST_QUESTION:
+        # "Which recommendations? That …": who copies questions may leave two words of one.
+        if words < (2 if sentence.asks and at_start and unit.gap else 3) or words > LONGEST_QUESTION:
             return None
         alone = len(unit.sentences) == 1
         # "Q: …" without a number.
@@ -367,17 +415,26 @@ class Marker:
         begins = self._questions.verbatim([t.word for t in tokens[first : unit.sentences[0].last]])
         if max(begins.values(), default=0.0) < 0.5:
             return None
-        for sentence in reversed(unit.sentences[1:_MOST_SENTENCES]):
+        found: tuple[float, Sentence, Likeness] | None = None
+        for n, sentence in enumerate(unit.sentences[:_MOST_SENTENCES]):
             words = sentence.last - first
             if not 6 <= words <= LONGEST_QUESTION:
                 continue
             best = max(self._questions.like(tokens, first, sentence.last), key=lambda x: x.verbatim, default=None)
             if best is None or best.verbatim < 0.7 or best.covered < 0.7:
                 continue
-            mark = Mark(unit.start, sentence.end, index, {"quoted"}, {best.tag: quotation_score(best, words)}, 3.4)
-            mark.say(best.tag, evidence_of("quoted", layout.text[unit.own : sentence.end]))
-            return mark
-        return None
+            # The answer may begin in the next sentence or cell with the question's own words.
+            if found is None or best.verbatim + best.covered > found[0]:
+                found = best.verbatim + best.covered, sentence, best
+            if n == 0 and best.verbatim > 0.95 and best.covered > 0.95:
+                break
+        if found is None or found[1] is unit.sentences[0]:
+            return None
+        _, sentence, best = found
+        score = quotation_score(best, sentence.last - first)
+        mark = Mark(unit.start, sentence.end, index, {"quoted"}, {best.tag: score}, 3.4)
+        mark.say(best.tag, evidence_of("quoted", layout.text[unit.own : sentence.end]))
+        return mark
 
     def _end_of_question(self, layout: Layout, sentence: Sentence, first: int) -> tuple[int, int]:
         """The last token and the end of a question that its answer follows in one sentence: "Who pays: nobody"."""
@@ -430,7 +487,7 @@ class Marker:
         listed = bool(unit.bullet or unit.number) and text[tokens[last - 1].end : stop].strip(" *_:") == ""
         if last - first > (LONGEST_LISTED if listed and not inline else LONGEST_HEADING + 4):
             return None
-        if last <= first or is_figures(layout, unit):
+        if last <= first or is_figures(layout, unit) or is_row(layout, unit):
             return None
         tail = text[tokens[last - 1].end : unit.end].strip()
         if not inline:
@@ -442,6 +499,8 @@ class Marker:
             if following.words < 4 and not following.bullet:
                 return None
         named = self._questions.named_in(tokens, first, last)
+        while first + 1 < last and tokens[first].word.sense & Sense.ABOUT:
+            first += 1  # "Concerning the registers": the concern is not what it is about
         candidates: dict[Tag, float] = {}
         likenesses = self._questions.like(tokens, first, last)
         for like in likenesses:
@@ -483,9 +542,12 @@ def _one_with_week(week: Mark, marks: list[Mark]) -> list[Mark]:
     beside = [m for m in marks if m is not week and m.start == week.start]
     for mark in beside:
         mark.kinds.add("week named")
+        mark.null = min(mark.null, week.null)
         for tag in mark.candidates:
             if tag.week == best_of(week).week:
                 mark.candidates[tag] += 3.0
+        mark.candidates |= week.candidates
+        mark.evidence |= week.evidence
     return [m for m in marks if m is not week or not beside]
 
 
@@ -504,7 +566,23 @@ def _merge(into: Mark, other: Mark) -> None:
 
 def _turns_to(before: Sequence[Word]) -> bool:
     """ "Turning now to revenue, that is, your first question", "Quant aux coûts, la deuxième question"."""
-    return bool(before) and bool(before[0].sense & Sense.ABOUT) and not before[0].sense & Sense.STOP
+    begin = next((word for word in before if len(word.folded) > 1), None)
+    return begin is not None and bool(begin.sense & Sense.ABOUT) and not begin.sense & Sense.STOP
+
+
+def _frames(before: Sequence[Word]) -> bool:
+    """ "En cuanto a los costos, que es la segunda de las preguntas: …", "P.D. Sobre las casas, la pregunta 3: …"."""
+    begin = next((word for word in before if len(word.folded) > 1), None)
+    return begin is not None and bool(begin.sense & Sense.ABOUT)
+
+
+def _is_subject(tokens: Sequence[Token], unit: Unit, label: Label) -> bool:
+    """ "The third question is …", with nothing but an article before it."""
+    return (
+        label.first <= unit.first + 1
+        and bool(tokens[label.first].word.ordinal)
+        and (label.first == unit.first or bool(tokens[unit.first].word.sense & Sense.STOP))
+    )
 
 
 def _names_a_heading(text: str, tokens: Sequence[Token], first: int, end: int, label: Label) -> bool:

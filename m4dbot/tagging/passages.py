@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from unicodedata import category
 
 from m4dbot.tagging import calibration
 from m4dbot.tagging.decoding import Believed
@@ -12,6 +13,7 @@ from m4dbot.tagging.lines import Layout
 from m4dbot.tagging.values import Segment, Tag
 
 SEVERAL = "quoted: several questions together"
+_SIGN = 20  # characters
 _SOME = 3  # words; a heading with fewer below it has no answer of its own
 
 
@@ -112,6 +114,8 @@ def _answered(layout: Layout, passage: Passage, above: Sequence[Passage]) -> boo
         # An answer that takes up its question: "What is a plot?", "A plot is …".
         return words > 0 or layout.text[passage.start : passage.body].rstrip(' \t\n*_"')[-1:] not in "?؟:"
     below = layout.text[passage.body : passage.end].strip()
+    if passage.quotes and any(category(c) == "So" for c in below[:_SIGN]):
+        return True  # a thumb or a tick
     if not words or below.startswith(("(", "[")):
         return False
     return passage.quotes or (passage.labelled and below[-1] in ".!")

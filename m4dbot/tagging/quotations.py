@@ -15,7 +15,7 @@ from m4dbot.tagging.vocabulary import Vocabulary
 
 LONGEST_QUOTE = 12_000  # characters of quoted text that are searched for questions
 _MOST_TOGETHER = 4  # questions left above one stretch of an answer
-_NOT_THE_LAST = 1.2  # less for those above the last of them
+_NOT_THE_LAST = 2.5  # less for those above the last of them
 _IN_PLACE = 2.0  # more for the second paragraph to be about the second of two questions
 SURELY = 6.0  # the weight from which a quoted sentence is one of the questions
 

@@ -21,12 +21,14 @@ from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
 from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
 from m4dbot.tagging.translated import translated_marks
+from m4dbot.tagging.turns import turns
 from m4dbot.tagging.values import Context, Tag, Tagging
-from m4dbot.tagging.vocabulary import fold, vocabulary
+from m4dbot.tagging.vocabulary import Sense, fold, vocabulary
 
 __all__ = ["Tagger", "parse_tag", "parse_tags"]
 
 NOTHING_KNOWN = Context()
+EVERY_QUESTION = "order: as many passages as questions"
 OPENING = "opening: before the first question"
 SALUTATION = 12  # words; a longer opening is an introduction
 LONG_OPENING = 60  # words; so much is more than an introduction may be
@@ -36,6 +38,7 @@ LONGEST_FIT = 300  # words below a label or figure that are compared with the qu
 SURE_LIST = 5.0
 FEW_NOTIONS = 4  # of a question; fewer say something only where they are close together
 DENSE = 0.1  # of a passage's words
+ALLOWS = 0.6  # of the likeness of another question, where the order speaks for this one
 FITS = 2.0  # how much the words below a mark weigh for what it may mean
 FITS_FOREIGN = 1.0  # the same in a language that the discussion has no questions in
 ENOUGH_WORDS = 40  # so many are judged in full
@@ -81,9 +84,13 @@ class Tagger:
             passages = [self._judged(layout, place, 0, len(layout.text))]
         else:
             passages = self._opened(layout, place, passages)
+        every = self._every_question(passages)
         for i, passage in enumerate(passages):
+            if every:
+                passage.confidence, passage.evidence = calibration.OF_ORDER, [EVERY_QUESTION]
+                continue
             answers_below = any(p.tag.question is not None for p in passages[i + 1 :])
-            self._settle(layout, place, passage, answers_below)
+            self._settle(layout, place, passage, i == 0, answers_below)
         segments = (p.segment(text) for p in joined(passages))
         return Tagging(tuple(s for s in segments if s.text))
 
@@ -116,6 +123,7 @@ class Tagger:
                 for m in marks
                 if not m.kinds & {"mention", "topic"} or "week" in m.kinds or _begins_with(layout, m, sure)
             ]
+        marks = _subjects(marks)
         # "As for the second" is a question's ordinal only where questions are named besides.
         named = {m.unit for m in marks if m.kinds & {"label", "quoted", "heading", "mention"}}
         ordinals = {best_of(m) for m in marks if "elliptic" in m.kinds}
@@ -136,8 +144,10 @@ class Tagger:
         marks = add_numbers(layout, marks, lists) if lists else marks
         top = max(weeks.values())
         tags = [tag for tag in self._questions.tags if weeks.get(tag.week or 0, top - 9.0) > top - 1.0]
+        marks = turns(layout, marks, self._questions, self._counting, place.week or place.now, place.now)
+        mentioned = any("mention" in m.kinds and best_of(m).question is not None for m in marks)
         if place.question is None and not chapters:
-            marks = beginnings(layout, marks, self._questions, tags, labelled=bool(sure or lists))
+            marks = beginnings(layout, marks, self._questions, tags, labelled=bool(sure or lists or mentioned))
         return sorted(marks, key=lambda m: (m.start, m.end))
 
     def _weigh_sections(self, marks: Sequence[Mark]) -> None:
@@ -207,7 +217,7 @@ class Tagger:
                 opening.tag, opening.confidence, opening.evidence = tag, confidence, [evidence]
         return [opening, *passages]
 
-    def _settle(self, layout: Layout, place: Place, passage: Passage, answers_below: bool) -> None:
+    def _settle(self, layout: Layout, place: Place, passage: Passage, first: bool, answers_below: bool) -> None:
         """A passage below no more than the name of a week: the week's one question, or what the words tell.
 
         With `answers_below` the mention of a week introduces them.
@@ -215,7 +225,8 @@ class Tagger:
         week = passage.tag.week
         if passage.unnamed:
             judged = self._judged(layout, place, passage.start, passage.end)
-            passage.tag, passage.confidence, passage.evidence = judged.tag, judged.confidence, judged.evidence
+            if judged.tag == passage.tag or not self._in_order(layout, passage, first):
+                passage.tag, passage.confidence, passage.evidence = judged.tag, judged.confidence, judged.evidence
             return
         if week is None or passage.tag.question is not None:
             return
@@ -231,6 +242,30 @@ class Tagger:
         if tag is not None:
             passage.tag, passage.confidence = tag, confidence
             passage.evidence.append(evidence)
+
+    def _every_question(self, passages: Sequence[Passage]) -> bool:
+        """Whether passages without marks are one for each question of a week, in order."""
+        week = passages[0].tag.week
+        tags = [tag for tag in self._questions.tags if tag.week == week]
+        return len(tags) >= 3 and all(p.unnamed for p in passages) and [p.tag for p in passages] == tags
+
+    def _in_order(self, layout: Layout, passage: Passage, first: bool) -> bool:
+        """Whether a passage without marks stays with the question that the order of its neighbours leads to.
+
+        Its words have to allow it; the first passage may be an introduction, and its words have to speak for it.
+        """
+        tokens = layout.tokens[
+            bisect_left(layout.tokens, (passage.start,)) : bisect_left(layout.tokens, (passage.end,))
+        ]
+        treated = self._questions.treated_in(tokens)
+        mine = treated.get(passage.tag, 0.0)
+        other = max((v for t, v in treated.items() if t.week == passage.tag.week and t != passage.tag), default=0.0)
+        notions, _ = self._questions.taken_up_in(tokens, passage.tag)
+        if mine <= ALLOWS * other or (first and (mine <= other or notions < 2)):
+            return False
+        passage.confidence = calibration.OF_ORDER
+        passage.evidence = [f"order: the next of the questions; content: {mine:.2f}, another {other:.2f}"]
+        return True
 
     def _by_content(
         self, layout: Layout, start: int, end: int, weeks: Mapping[int, float], week_sure: bool
@@ -307,6 +342,32 @@ def _series(layout: Layout, marks: list[Mark], language: str) -> list[Mark]:
     return [m for m in marks if id(m) not in left_out]
 
 
+def _subjects(marks: Sequence[Mark]) -> list[Mark]:
+    """Labels that are such only among others.
+
+    "The third question is …" labels an answer below the label of the second, "On the markets (3): …" beside any.
+    """
+    result: list[Mark] = []
+    labels = {best_of(m).question for m in marks if "label" in m.kinds}
+    answered: set[int | None] = set()
+    for mark in marks:
+        number = best_of(mark).question or 0
+        if "subject" in mark.kinds:
+            if number - 1 not in answered:
+                continue
+            mark.kinds.remove("subject")
+            mark.kinds.add("label")
+        if "bracketed" in mark.kinds:
+            if not labels:
+                continue
+            mark.kinds.remove("bracketed")
+            mark.kinds.add("label")
+        if "label" in mark.kinds:
+            answered.add(number)
+        result.append(mark)
+    return result
+
+
 def _says_something(layout: Layout, end: int) -> bool:
     """Whether more than one line stands before `end`: a sentence below the salutation."""
     above = [unit for unit in layout.units if unit.start < end]
@@ -318,13 +379,19 @@ def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark])
     styles = {(u.bullet, u.style) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
     lines = all("label" not in m.kinds and _is_headline(layout, m) for m in sure)
     alike: dict[tuple[str, str, bool], set[Tag]] = {}
+    framed: dict[str, set[Tag]] = {}
     for mark in marks:
         if mark.kinds & {"heading", "quoted"}:
             alike.setdefault(_form(layout, mark), set()).add(best_of(mark))
+        framed.setdefault(_frame(layout, mark), set()).add(best_of(mark))
     for mark in marks:
         if mark.kinds == {"heading"} or (mark.kinds == {"quoted"} and _is_headline(layout, mark)):
-            if not sure and len(alike.get(_form(layout, mark), ())) >= 2:
+            beside = not sure or (lines and _is_headline(layout, mark))
+            if beside and len(alike.get(_form(layout, mark), ())) >= 2:
                 # Several of one form that name several questions bear each other out.
+                mark.null -= 1.8
+            elif (frame := _frame(layout, mark)) and len(framed[frame]) >= 2:
+                # "Concernant les rations : …", "Concernant l'évacuation : …"
                 mark.null -= 1.8
             unit = layout.units[mark.unit]
             if (unit.bullet, unit.style) in styles:
@@ -353,6 +420,15 @@ def _form(layout: Layout, mark: Mark) -> tuple[str, str, bool]:
     """How a heading is written: its bullet, its figure, and whether its answer follows on the line."""
     unit = layout.units[mark.unit]
     return unit.bullet, unit.style, mark.end < unit.end
+
+
+def _frame(layout: Layout, mark: Mark) -> str:
+    """The word that turns to a subject, at the beginning of a mark; empty without one."""
+    unit = layout.units[mark.unit]
+    if mark.start != unit.start or unit.first >= unit.last:
+        return ""
+    word = layout.tokens[unit.first].word
+    return word.folded if word.sense & Sense.ABOUT and not word.sense & Sense.STOP else ""
 
 
 def _likely_weeks(place: Place, marks: Sequence[Mark]) -> dict[int, float]:

@@ -20,6 +20,7 @@ from m4dbot.tagging.values import Tag
 _SHORTEST = 5  # words of a question
 _SEVERAL = 4  # questions; so many bear each other out, however short they are
 _FORM = 1.5  # what the form alone speaks for
+_COGNATES = 1.4  # what is alike in two languages, by so much more does it say
 
 
 def translated_marks(layout: Layout, marks: Sequence[Mark], questions: Questions, tags: Sequence[Tag]) -> list[Mark]:
@@ -29,6 +30,8 @@ def translated_marks(layout: Layout, marks: Sequence[Mark], questions: Questions
     asking = [i for i in range(len(layout.units)) if _asks(layout.units, i)]
     if len(asking) < _SEVERAL:
         asking = [i for i in asking if layout.units[i].sentences[0].last - layout.units[i].first >= _SHORTEST]
+    if len(asking) >= _SEVERAL and not headings:
+        asking += _led_up(layout, asking, len(tags) - len(asking))
     places = sorted({*asking, *headings})
     for n, index in enumerate(places):
         unit = layout.units[index]
@@ -54,6 +57,21 @@ def _asks(units: Sequence[Unit], index: int) -> bool:
     return len(unit.sentences) > 1 or _answered(units, index)
 
 
+def _led_up(layout: Layout, asking: Sequence[int], most: int) -> list[int]:
+    """Lines that end in a colon above an answer, as "And to finish, a detail about you:" among copied questions."""
+    units = layout.units
+    found = [
+        index
+        for index, unit in enumerate(units[:-1])
+        if unit.gap
+        and index not in asking
+        and unit.words >= _SHORTEST
+        and layout.text[unit.start : unit.end].rstrip("*_ ")[-1:] in (":", "：")
+        and _answered(units, index)
+    ]
+    return found if len(found) <= most else []
+
+
 def _mark(layout: Layout, index: int, questions: Questions, tags: Sequence[Tag], heading: int, null: float) -> Mark:
     """`heading` is where a heading ends; 0 where the line is a question."""
     unit = layout.units[index]
@@ -62,7 +80,7 @@ def _mark(layout: Layout, index: int, questions: Questions, tags: Sequence[Tag],
     weights = dict.fromkeys(tags, _FORM)
     for like in questions.like(layout.tokens, unit.first, last):
         score = quotation_score(like, last - unit.first)
-        weights[like.tag] = max(score, weights.get(like.tag, 0.0) + score)
+        weights[like.tag] = weights.get(like.tag, 0.0) + _COGNATES * score
     kind = "heading" if heading else "quoted"
     mark = Mark(unit.start, end, index, {kind, "translated"}, weights, null)
     said = evidence_of(kind, layout.text[unit.own : end])

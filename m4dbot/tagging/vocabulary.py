@@ -47,6 +47,7 @@ class Sense:
     STOP: Final = 1 << 10
     PREVIOUS: Final = 1 << 11  # "last week"
     CURRENT: Final = 1 << 12  # "this week"
+    TURNING: Final = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ class Vocabulary:
         for name, sense in (
             ("about", Sense.ABOUT),
             ("back", Sense.BACK),
+            ("turning", Sense.TURNING),
             ("joining", Sense.JOINING),
             ("between", Sense.BETWEEN),
             ("salutations", Sense.SALUTATION),

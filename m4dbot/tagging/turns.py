@@ -1,0 +1,96 @@
+"""Where a mail turns to another week without naming a question: "Also, about last week: …", "Regreso a la semana 1"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from m4dbot.tagging.counting import Counting
+from m4dbot.tagging.labels import labels_in
+from m4dbot.tagging.likeness import Questions
+from m4dbot.tagging.lines import Layout, Unit
+from m4dbot.tagging.marks import Mark
+from m4dbot.tagging.values import Tag
+from m4dbot.tagging.vocabulary import Sense
+
+_FIRST_WORDS = 25  # of a paragraph, in which it says so
+_LINE = 10  # words of a line that says no more than that
+_LINE_WEIGHT = 4.0
+_SENTENCE_WEIGHT = 3.2  # as much as the step to another week costs, so that the words below decide
+_TURNING = 1.2  # more where the sentence says that it comes back to something
+_ABOUT = 0.6  # the same for "concerning"
+_RELATIVE = 0.5  # less for "last week", which may be last week
+_AHEAD = 1.0  # less for a week to come, which is rather announced than answered
+_UNSAID = 0.6  # less for each question of the week as long as nothing speaks for it
+_NAMED = 2.0  # a likeness from which on the words beside the week name a question
+
+
+def turns(
+    layout: Layout, marks: Sequence[Mark], questions: Questions, counting: Counting, home: int, now: int
+) -> list[Mark]:
+    """The marks with one for each paragraph or line that says it is about another week than `home`.
+
+    `now` is the week open when the mail was written, for "last week"; 0 if unknown.
+    """
+    if len(counting.counts) < 2 or not home:
+        return list(marks)
+    named = (m for m in marks if m.kinds & {"week", "week named"} and "mention" not in m.kinds)
+    taken = {m.unit for m in marks if m.explicit} | {m.unit for m in named}
+    above = min((m.unit for m in marks), default=len(layout.units))  # what turns has begun with something
+    found: list[Mark] = []
+    result = list(marks)
+    for index, unit in enumerate(layout.units):
+        listed = unit.bullet or unit.number
+        if index > above and unit.gap and not listed and index not in taken and unit.sentences:
+            beside = [m for m in marks if m.unit == index and m.start == unit.start]
+            mark = _turn(layout, index, unit, beside, questions, counting, home, now)
+            if mark is not None:
+                found.append(mark)
+                result = [m for m in result if m not in beside]
+    return result + found
+
+
+def _turn(
+    layout: Layout,
+    index: int,
+    unit: Unit,
+    beside: Sequence[Mark],
+    questions: Questions,
+    counting: Counting,
+    home: int,
+    now: int,
+) -> Mark | None:
+    tokens = layout.tokens
+    last = min(unit.sentences[0].last, unit.first + _FIRST_WORDS)
+    labels = labels_in(layout.text, tokens, unit.first, last, now, relative=True)
+    weeks = {week for label in labels for week in label.weeks}
+    if len(weeks) != 1 or any(label.questions or not label.sure for label in labels):
+        return None
+    week = weeks.pop()
+    if week == home or week not in counting.counts:
+        return None
+    before = [t.word.sense for t in tokens[unit.first : last]]
+    line = unit.words <= _LINE and len(unit.sentences) == 1
+    weight = _LINE_WEIGHT if line else _SENTENCE_WEIGHT
+    if any(sense & Sense.TURNING for sense in before):
+        weight += _TURNING
+    elif any(sense & Sense.ABOUT and not sense & Sense.STOP for sense in before):
+        weight += _ABOUT
+    if labels[0].relative:
+        weight -= _RELATIVE
+    if week > home:
+        weight -= _AHEAD
+    candidates = {Tag(week): weight}
+    if not line:
+        candidates |= {Tag(week, number): weight - _UNSAID for number in range(1, counting.counts[week] + 1)}
+    said = {
+        like.tag: 7.0 * like.share * min(1.0, like.matched / 1.6) for like in questions.like(tokens, unit.first, last)
+    }
+    for mark in beside:
+        for tag, score in mark.candidates.items():
+            said[tag] = max(score, said.get(tag, 0.0))
+    for tag, score in said.items():
+        if tag.week == week and score >= _NAMED:
+            candidates[tag] = candidates.get(tag, weight) + score - _NAMED
+    mark = Mark(unit.start, unit.end if line else unit.start, index, {"turn"}, candidates, 0.0)
+    mark.say_all(f"week: '{layout.text[tokens[labels[0].first].start : tokens[labels[0].last - 1].end]}'")
+    return mark
