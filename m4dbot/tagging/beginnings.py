@@ -16,7 +16,7 @@ from m4dbot.tagging.marks import Mark, best_of, evidence_of
 from m4dbot.tagging.passages import words_between
 from m4dbot.tagging.values import Tag
 
-IN_ORDER = 2.0  # as many headings as questions: the third heads the third
+_ELIMINATED = 2.0  # as many headings left as questions: the third heads the third
 _AS_MANY = 1.0  # as many paragraphs as questions, which may be chance
 _MOST = 60  # marks of this kind in a mail
 _PARAGRAPH = 15  # words
@@ -32,6 +32,11 @@ _FAREWELL = 9  # words; a last paragraph of fewer closes the letter
 _BELOW_LIST = 0.7
 _FIRST_WORDS = 30
 _TAKEN_UP = 2.0
+
+
+def in_order(headings: int) -> float:
+    """What as many headings as questions say for the third to head the third: of two, nothing that is not known."""
+    return 0.0 if headings < _LIST else 1.0
 
 
 def beginnings(
@@ -61,7 +66,9 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     """
     if any((m.explicit or "number" in m.kinds) and not _in_words(m) for m in marks):
         return []  # who labels or numbers answers needs no headings
-    lines = lines_above(layout)
+    lines, against = lines_above(layout), _LINE_ABOVE
+    if not lines and not any(m.explicit for m in marks):
+        lines, against = run_in(layout), _RUN_IN
     strong = {
         m.unit: best_of(m)
         for m in marks
@@ -71,9 +78,6 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     asking = [i for i in strong if _asks(layout, layout.units[i].end)]
     if len(asking) > 1:
         lines = {i: end for i, end in lines.items() if i in strong or _asks(layout, end)}
-    against = _LINE_ABOVE
-    if not lines and not any(m.explicit for m in marks):
-        lines, against = run_in(layout), _RUN_IN
     weak = {m.unit: m for m in marks if m.unit not in strong and m.kinds <= {"quoted", "heading"}}
     taken = {m.unit for m in marks} - weak.keys()
     styles = {_style(layout, i) for i in strong}
@@ -90,7 +94,7 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
             unit, end = layout.units[index], lines[index]
             weights = dict.fromkeys(free, 0.0)
             if len(run) == len(free) > 1 or (len(run) == len(free) and strong):
-                weights[free[n]] += IN_ORDER
+                weights[free[n]] += _ELIMINATED if strong else in_order(len(run))
             mark = weak.get(index)
             if mark is None:
                 mark = Mark(unit.start, end, index, {"heading", "form"}, weights, against)
@@ -213,7 +217,7 @@ def _first_below(layout: Layout, marks: Sequence[Mark], listed: Sequence[Mark]) 
     if layout.units[index].words < _PARAGRAPH:
         return []
     start = layout.units[index].start
-    mark = Mark(start, start, index, {"content", "below a list"}, {above[above.index(named) - 1]: IN_ORDER}, 0.0)
+    mark = Mark(start, start, index, {"content", "below a list"}, {above[above.index(named) - 1]: _ELIMINATED}, 0.0)
     mark.say_all("order: below the copied questions")
     return [mark]
 
@@ -229,16 +233,16 @@ def _answers_below(layout: Layout, marks: Sequence[Mark], questions: Questions, 
     ]
     if len(answers) > 1 and (last := layout.units[answers[-1]]).words < _FAREWELL and not last.bullet:
         answers.pop()
-    in_order = len(answers) == len(tags)
+    as_many = len(answers) == len(tags)
     found = []
     for n, index in enumerate(answers[:_MOST]):
         start = layout.units[index].start
         weights = dict.fromkeys(tags, -_BELOW_LIST)
-        if in_order:
-            weights[tags[n]] += IN_ORDER
+        if as_many:
+            weights[tags[n]] += _ELIMINATED
         _weigh_first_words(layout, index, questions, weights)
         mark = Mark(start, start, index, {"content", "below a list"}, weights, 0.0)
-        mark.say_all(f"order: answer {n + 1} below the copied questions" if in_order else "below the copied questions")
+        mark.say_all(f"order: answer {n + 1} below the copied questions" if as_many else "below the copied questions")
         found.append(mark)
     return found
 

@@ -129,10 +129,11 @@ def _keep(best: dict[Tag | None, _Path], path: _Path) -> None:
 def _step(before: Tag | None, tag: Tag, weeks: Mapping[int, float], mark: Mark) -> float:
     week = tag.week or 0
     if before is None or before.week is None:
-        return weeks.get(week, 0.0) + (_FIRST if tag.question == 1 else 0.0)
+        return weeks.get(week, 0.0) + (_FIRST if tag.question == 1 and not mark.kinds & {"turn", "content"} else 0.0)
     if before.week != week:
         drift = 0.3 * (weeks.get(week, 0.0) - weeks.get(before.week, 0.0))
-        if week == before.week + 1 and (tag.question in (None, 1) or weeks.get(week) == 0.0):
+        nearest = week == before.week + 1 and tag.question in (None, 1)
+        if nearest or (weeks.get(week) == 0.0 and (week == before.week + 1 or list(weeks.values()).count(0.0) == 1)):
             # The next week begins with its first question; or the mail, after a late answer, comes to its own week.
             return drift + _NEXT_WEEK
         return drift + _OTHER_WEEK

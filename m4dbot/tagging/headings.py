@@ -13,6 +13,7 @@ _LONGEST_COLON = 4  # words of a line that ends in a colon; longer ones lead up 
 _BELOW = 8  # words below a heading
 _LONGEST_RUN_IN = 8  # words before a colon or dash
 _LONGEST_ALONE = 4  # words of "Oversight. We …"
+_LONGEST_CAPITALS = 12  # words of "THE MARKETS AND WHO OWNS THEM. We …"
 _BEHIND = 6  # words behind a heading in one paragraph with its answer
 
 
@@ -36,7 +37,7 @@ def run_in(layout: Layout) -> dict[int, int]:
     for index, unit in enumerate(layout.units):
         if not (unit.gap or unit.bullet or unit.number) or not unit.sentences or salutes(layout, unit):
             continue
-        end = _cut(layout, unit) or _short_sentence(unit)
+        end = _cut(layout, unit) or _short_sentence(layout, unit)
         if end and sum(t.start >= end for t in layout.tokens[unit.first : unit.last]) >= _BEHIND:
             found[index] = end
     return found
@@ -67,10 +68,11 @@ def _cut(layout: Layout, unit: Unit) -> int:
     return cut.start() if cut else 0
 
 
-def _short_sentence(unit: Unit) -> int:
+def _short_sentence(layout: Layout, unit: Unit) -> int:
     first = unit.sentences[0]
     alone = len(unit.sentences) == 1
-    return 0 if first.asks or alone or first.last - unit.first > _LONGEST_ALONE else first.end
+    most = _LONGEST_CAPITALS if layout.text[unit.own : first.end].isupper() else _LONGEST_ALONE
+    return 0 if first.asks or alone or first.last - unit.first > most else first.end
 
 
 def salutes(layout: Layout, unit: Unit) -> bool:

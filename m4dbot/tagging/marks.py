@@ -21,7 +21,9 @@ MOST_MARKS = 200
 _MOST_SENTENCES = 6  # of a question
 _LONGEST_GENERAL = 4  # words
 _LONGEST_TOPIC = 12  # words before the figure of "On the markets (3): …"
-_BRACKETED = re.compile(r"\((?:[^\W\d_]{1,8} )?(?:[nN][°ºo]?[.r]?[ \u00a0]?|#)?(\d{1,2})\)(?=[ \u00a0]?[:,;.–—-])")
+_BRACKETED = re.compile(r"\((?:[^\W\d_]{1,8} )?(?:[nN][°ºo]?[.r]?[ \u00a0]?|#)?(\d{1,2})\)")
+_AFTER_BRACKETS = (":", ",", ";", ".", "–", "—", "-")
+_LONGEST_REMARK = 40  # characters behind a label in brackets
 _DASH = re.compile(r"\s-\s")
 _ANSWER_FOLLOWS = re.compile(r"[:–—=|\"”»]|\s-\s")
 _BEFORE_ANSWER = ":–—=|"  # what stands between a question and an answer on its line
@@ -298,17 +300,22 @@ class Marker:
         for i in range(unit.first, min(unit.first + 9, unit.last)):
             word = tokens[i].word
             if word.ordinal:
-                after = layout.text[tokens[i].end : tokens[i].end + 1]
+                topic = i + 1 < unit.last and bool(
+                    tokens[i + 1].word.sense & Sense.TOPIC
+                )  # "the second point you raise"
+                after = "," if topic else layout.text[tokens[i].end : tokens[i].end + 1]
                 if i == unit.first or after not in (",", ":", "."):
                     return None
                 if not any(t.word.sense & Sense.ABOUT for t in tokens[unit.first : i]):
                     return None
-                label = Label(i, i + 1, (), (word.ordinal,))
+                label = Label(i, i + 1 + topic, (), (word.ordinal,))
                 return self._question_label(layout, index, unit, label, 5.0, 0.0, "elliptic")
             if word.folded.isdigit() and i > unit.first:
                 rest = layout.text[tokens[i].end : tokens[i].end + 3]
                 if rest.lstrip(" \u00a0")[:1] not in tuple(":)(–—") and not rest.startswith((" - ", ". ", ".:", ".)")):
                     return None
+                if not any(t.word.sense & Sense.ABOUT for t in tokens[unit.first : i]):
+                    return None  # "What are the (6) kinds of …?"
                 label = Label(i, i + 1, (), (word.cardinal,))
                 return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
             if not word.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP):
@@ -321,6 +328,9 @@ class Marker:
         limit = tokens[min(unit.first + _LONGEST_TOPIC, unit.last) - 1].end + 3
         found = _BRACKETED.search(layout.text, unit.own, min(limit, unit.end))
         if not unit.gap or found is None:
+            return None
+        after = layout.text[found.end() : unit.end].strip(" \u00a0*_")
+        if after and not after.startswith(_AFTER_BRACKETS):
             return None
         i = next(n for n in range(unit.first, unit.last) if tokens[n].start >= found.start(1))
         label = Label(i, i + 1, (), (int(found[1]),))
@@ -512,7 +522,7 @@ class Marker:
         if not candidates or max(candidates.values()) < 2.0:
             return None
         null = 4.0 if inline or last - first > LONGEST_HEADING else 3.4
-        if alone:
+        if alone and not text[unit.own : stop].isupper():
             # A short sentence is more often the first of an answer, unless others stand so.
             null += 1.8
         mark = Mark(unit.start, stop, index, {"heading"}, candidates, null)
@@ -531,7 +541,7 @@ def quotation_score(like: Likeness, words: int) -> float:
 
 def evidence_of(kind: str, words: str) -> str:
     """What a facilitator is shown: "question quoted: '…'" or "heading: '…'"."""
-    said = " ".join(words.split()).rstrip(" -–—:|")
+    said = " ".join(words.split()).rstrip(" -–—:|.")
     if len(said) > 80:
         said = said[:79].rstrip() + "…"
     return f"{'question quoted' if kind == 'quoted' else kind}: '{said}'"
@@ -590,8 +600,10 @@ def _names_a_heading(text: str, tokens: Sequence[Token], first: int, end: int, l
     stop = tokens[label.last - 1].end
     if label.first - first > LONGEST_HEADING or text[tokens[label.first].start - 1] not in "([":
         return False
-    following = text[stop + 1 : end].lstrip(" *_")[:1]
-    return text[stop : stop + 1] in (")", "]") and following in ("", ":", "-", "–", "—")
+    # "(questions 3 and 4 together)"
+    closing = next((i for i in range(stop, min(stop + _LONGEST_REMARK, end)) if text[i] in ")]"), -1)
+    following = text[closing + 1 : end].lstrip(" *_")[:1]
+    return closing >= 0 and following in ("", ":", "-", "–", "—")
 
 
 def _opens_a_topic(tokens: Sequence[Token], first: int, last: int) -> bool:

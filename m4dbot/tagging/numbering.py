@@ -42,7 +42,7 @@ def answer_lists(
     """
     found: list[NumberedList] = []
     borders = [m.unit for m in marks if "week" in m.kinds and "mention" not in m.kinds]
-    for items in _lists(layout.units, borders, len(counting.counts) == 1)[:_MOST_LISTS]:
+    for items in _lists(layout, borders, len(counting.counts) == 1)[:_MOST_LISTS]:
         # A list between the items of another belongs to an answer.
         if any(one.items[0][0] < items[0][0] < one.items[-1][0] for one in found):
             continue
@@ -103,13 +103,14 @@ def _readings(
     return result
 
 
-def _lists(units: Sequence[Unit], borders: Sequence[int], one_week: bool) -> list[list[tuple[int, int]]]:
+def _lists(layout: Layout, borders: Sequence[int], one_week: bool) -> list[list[tuple[int, int]]]:
     """The lists of a text, outer ones first: items of one style whose figures rise by up to three.
 
     A list may hold others. A figure that continues two of them belongs to the one whose items stand
     as it does, with or without an empty line above. No list goes on beyond the units in `borders`.
     With `one_week`, "1.1", "1.2", "2.1" are the parts of several answers.
     """
+    units = layout.units
     sections = {unit.style for unit in units if unit.style.endswith(".1")}
     parts = sections if one_week and len(sections) > 1 else frozenset()
     lists: list[list[tuple[int, int]]] = []
@@ -128,6 +129,8 @@ def _lists(units: Sequence[Unit], borders: Sequence[int], one_week: bool) -> lis
             and not any(one[-1][0] < border <= index for border in borders)
         ]
         alike = [one for one in fitting if units[one[-1][0]].gap == unit.gap and len(one) > 1]
+        if len({_indent(layout, one[-1][0]) for one in fitting}) > 1:
+            alike = [one for one in fitting if _indent(layout, one[-1][0]) == _indent(layout, index)] or alike
         if fitting:
             chosen = (alike or fitting)[-1]
             chosen.append((index, unit.number))
@@ -136,6 +139,12 @@ def _lists(units: Sequence[Unit], borders: Sequence[int], one_week: bool) -> lis
             stack.append([(index, unit.number)])
             lists.append(stack[-1])
     return _in_other_order(units, lists, borders)
+
+
+def _indent(layout: Layout, index: int) -> int:
+    """How far an item is indented: items of one list stand below each other."""
+    unit = layout.units[index]
+    return next((i for i in range(unit.own - unit.start) if not layout.text[unit.start + i].isspace()), 0)
 
 
 def _in_other_order(

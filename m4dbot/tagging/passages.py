@@ -32,6 +32,7 @@ class Passage:
     labelled: bool = False  # begins with a label or figure, and "No." may be the answer
     replies: bool = False  # stands below a quoted question
     mentions: bool = False  # begins with a sentence that names a week
+    turns: bool = False  # begins with a sentence that turns to another week
     unnamed: bool = False  # nothing but its words says what it answers
 
     def segment(self, text: str) -> Segment:
@@ -65,6 +66,7 @@ def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[i
                 bool(step.mark.kinds & {"label", "number"}) and not step.mark.kinds & {"quoted", "heading"},
                 "answered" in step.mark.kinds,
                 step.mark.kinds >= {"week", "mention"},
+                "turn" in step.mark.kinds,
                 step.mark.kinds == {"content"},
             )
         )

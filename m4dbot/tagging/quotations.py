@@ -111,6 +111,8 @@ def _below(layout: Layout, below: Sequence[int], tags: Sequence[Tag], kinds: set
     """
     tags = tags[-_MOST_TOGETHER:]
     paragraphs = [n for n in below if n == below[0] or layout.units[n].gap] if len(tags) > 1 else below[:1]
+    if len(paragraphs) < len(tags) == len(below):
+        paragraphs = list(below)
     marks = []
     for k, index in enumerate(paragraphs):
         start = layout.units[index].start

@@ -35,6 +35,8 @@ LONG_OPENING = 60  # words; so much is more than an introduction may be
 SHORTEST_ANSWER = 15  # words; less is not judged by its content
 LONGEST_INTRODUCTION = 40  # words; with more, a sentence that names a question is answered, not announced
 LONGEST_FIT = 300  # words below a label or figure that are compared with the questions
+KNOWN_WEEK = 4.0  # by so much a week has to be likelier than any other
+LESS_LIKELY = 1.0  # a question of the others, for each label
 SURE_LIST = 5.0
 FEW_NOTIONS = 4  # of a question; fewer say something only where they are close together
 DENSE = 0.1  # of a passage's words
@@ -98,7 +100,7 @@ class Tagger:
         """A subject that repeats a question, and not the discussion's title."""
         layout = lay_out(subject[:300], self._vocabulary)
         keys = {t.word.key for t in layout.tokens if t.word.key}
-        if any(len(keys & title) >= 0.7 * len(keys) for title in self._titles):
+        if any(len(keys & title) >= 0.7 * min(len(keys), len(title)) for title in self._titles if title):
             return
         words = len(layout.tokens)
         for like in self._questions.like(layout.tokens, 0, words, 1):
@@ -121,7 +123,7 @@ class Tagger:
             marks = [
                 m
                 for m in marks
-                if not m.kinds & {"mention", "topic"} or "week" in m.kinds or _begins_with(layout, m, sure)
+                if not m.kinds & {"mention", "topic"} or m.kinds & {"week", "quoted"} or _begins_with(layout, m, sure)
             ]
         marks = _subjects(marks)
         # "As for the second" is a question's ordinal only where questions are named besides.
@@ -129,6 +131,7 @@ class Tagger:
         ordinals = {best_of(m) for m in marks if "elliptic" in m.kinds}
         marks = [m for m in marks if "elliptic" not in m.kinds or len(ordinals) > 1 or named - {m.unit}]
         _weigh_headings(layout, marks, sure)
+        _weigh_weeks(marks, place.weeks)
         weeks = _likely_weeks(place, marks)
         week = max(weeks, key=lambda w: (weeks[w], -w))
         labelled = sum("label" in m.kinds for m in sure) >= 2
@@ -205,6 +208,9 @@ class Tagger:
         if place.question is not None and place.question_weight >= envelope.SUBJECT_REPLY and not labelled_below:
             opening = Passage(0, 0, first.start, place.question, 0.8, [place.question_evidence])
             return [opening, *passages]
+        if first.turns and words >= SHORTEST_ANSWER:
+            # What stands above the turn to another week is all that there is on its own.
+            return [self._judged(layout, place, 0, first.start), *passages]
         week = first.tag.week
         if len({p.tag.week for p in passages}) > 1 and place.week is not None:
             week = place.week
@@ -378,6 +384,7 @@ def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark])
     """Headings written like those that are known are headings too; others beside them need more."""
     styles = {(u.bullet, u.style) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
     lines = all("label" not in m.kinds and _is_headline(layout, m) for m in sure)
+    labelled = {best_of(m) for m in sure}
     alike: dict[tuple[str, str, bool], set[Tag]] = {}
     framed: dict[str, set[Tag]] = {}
     for mark in marks:
@@ -397,7 +404,8 @@ def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark])
             if (unit.bullet, unit.style) in styles:
                 mark.null -= 2.0
             elif "heading" in mark.kinds and len(sure) >= 2 and not (lines and mark.end >= unit.end):
-                mark.null += 3.0
+                # A heading that turns to a question nobody labelled is one more label.
+                mark.null += 1.0 if _frame(layout, mark, stop=True) and best_of(mark) not in labelled else 3.0
 
 
 def _begins_with(layout: Layout, mark: Mark, sure: Sequence[Mark]) -> bool:
@@ -422,13 +430,30 @@ def _form(layout: Layout, mark: Mark) -> tuple[str, str, bool]:
     return unit.bullet, unit.style, mark.end < unit.end
 
 
-def _frame(layout: Layout, mark: Mark) -> str:
-    """The word that turns to a subject, at the beginning of a mark; empty without one."""
+def _frame(layout: Layout, mark: Mark, stop: bool = False) -> str:
+    """The word that turns to a subject, at the beginning of a mark; empty without one.
+
+    With `stop` words like "on" count, which do more than that.
+    """
     unit = layout.units[mark.unit]
     if mark.start != unit.start or unit.first >= unit.last:
         return ""
     word = layout.tokens[unit.first].word
-    return word.folded if word.sense & Sense.ABOUT and not word.sense & Sense.STOP else ""
+    return word.folded if word.sense & Sense.ABOUT and (stop or not word.sense & Sense.STOP) else ""
+
+
+def _weigh_weeks(marks: Sequence[Mark], weeks: Mapping[int, float]) -> None:
+    """ "Question 2" above any name of a week is meant of the week that the mail is for, where that is known."""
+    ranked = sorted(weeks, key=lambda week: -weeks[week])
+    if len(ranked) < 2 or weeks[ranked[0]] < weeks[ranked[1]] + KNOWN_WEEK:
+        return
+    for mark in marks:
+        if mark.kinds & {"week", "week named", "turn"}:
+            return
+        if "label" in mark.kinds:
+            for tag in mark.candidates:
+                if tag.week != ranked[0]:
+                    mark.candidates[tag] -= LESS_LIKELY
 
 
 def _likely_weeks(place: Place, marks: Sequence[Mark]) -> dict[int, float]:

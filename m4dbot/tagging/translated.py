@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from m4dbot.tagging.beginnings import IN_ORDER
+from m4dbot.tagging.beginnings import in_order
 from m4dbot.tagging.headings import lines_above, run_in
 from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout, Unit
@@ -43,7 +43,7 @@ def translated_marks(layout: Layout, marks: Sequence[Mark], questions: Questions
             result.remove(known)
         mark = _mark(layout, index, questions, tags, headings.get(index, 0), 0.0 if alone or index in headings else 1.0)
         if len(places) == len(tags) > 1:
-            mark.candidates[tags[n]] += IN_ORDER
+            mark.candidates[tags[n]] += in_order(len(places))
         result.append(mark)
     result.sort(key=lambda m: (m.start, m.end))
     return result

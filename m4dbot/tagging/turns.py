@@ -8,15 +8,17 @@ from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import labels_in
 from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout, Unit
-from m4dbot.tagging.marks import Mark
+from m4dbot.tagging.marks import Mark, best_of
 from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense
 
 _FIRST_WORDS = 25  # of a paragraph, in which it says so
+_ANSWER = 30  # words of a first paragraph that does more than announce a late answer
 _LINE = 10  # words of a line that says no more than that
 _LINE_WEIGHT = 4.0
 _SENTENCE_WEIGHT = 3.2  # as much as the step to another week costs, so that the words below decide
-_TURNING = 1.2  # more where the sentence says that it comes back to something
+_TURNING_RELATIVE = 1.2
+_TURNING = 1.8  # more where the sentence says that it comes back to something
 _ABOUT = 0.6  # the same for "concerning"
 _RELATIVE = 0.5  # less for "last week", which may be last week
 _AHEAD = 1.0  # less for a week to come, which is rather announced than answered
@@ -27,7 +29,7 @@ _NAMED = 2.0  # a likeness from which on the words beside the week name a questi
 def turns(
     layout: Layout, marks: Sequence[Mark], questions: Questions, counting: Counting, home: int, now: int
 ) -> list[Mark]:
-    """The marks with one for each paragraph or line that says it is about another week than `home`.
+    """The marks with one for each paragraph or line that says it is about another week than `home`, or about it again.
 
     `now` is the week open when the mail was written, for "last week"; 0 if unknown.
     """
@@ -40,13 +42,20 @@ def turns(
     result = list(marks)
     for index, unit in enumerate(layout.units):
         listed = unit.bullet or unit.number
-        if index > above and unit.gap and not listed and index not in taken and unit.sentences:
+        if unit.gap and not listed and index not in taken and unit.sentences:
             beside = [m for m in marks if m.unit == index and m.start == unit.start]
-            mark = _turn(layout, index, unit, beside, questions, counting, home, now)
-            if mark is not None:
+            above_it = [m for m in marks if m.unit < index and m.kinds & {"week", "week named"}]
+            # "And now to this week" is said where something else came before.
+            away = any(best_of(m).week != home for m in (*above_it, *found))
+            mark = _turn(layout, index, unit, beside, questions, counting, 0 if away else home, now)
+            if mark is not None and (index > above or (unit.words >= _ANSWER and _comes_back(layout, unit))):
                 found.append(mark)
                 result = [m for m in result if m not in beside]
     return result + found
+
+
+def _comes_back(layout: Layout, unit: Unit) -> bool:
+    return any(t.word.sense & Sense.TURNING for t in layout.tokens[unit.first : unit.sentences[0].last])
 
 
 def _turn(
@@ -68,16 +77,16 @@ def _turn(
     week = weeks.pop()
     if week == home or week not in counting.counts:
         return None
-    before = [t.word.sense for t in tokens[unit.first : last]]
+    senses = [t.word.sense for t in tokens[unit.first : last]]
     line = unit.words <= _LINE and len(unit.sentences) == 1
     weight = _LINE_WEIGHT if line else _SENTENCE_WEIGHT
-    if any(sense & Sense.TURNING for sense in before):
-        weight += _TURNING
-    elif any(sense & Sense.ABOUT and not sense & Sense.STOP for sense in before):
+    if _comes_back(layout, unit):
+        weight += _TURNING_RELATIVE if labels[0].relative else _TURNING
+    elif any(sense & Sense.ABOUT and not sense & Sense.STOP for sense in senses):
         weight += _ABOUT
     if labels[0].relative:
         weight -= _RELATIVE
-    if week > home:
+    if week > (home or now):
         weight -= _AHEAD
     candidates = {Tag(week): weight}
     if not line:
