@@ -2,7 +2,7 @@
 
 `python -m bench.reading` times every mail of tests/corpus, and mails made to hurt, each five times in turn with the
 standard library's parser taking the same bytes to text: what any program pays. Compare the ratio, not the figures,
-between machines. What is loaded once (tables, the language model) is loaded before.
+between machines. What is loaded once (tables) is loaded before.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from typing import Any
 
 MOST_CHARACTERS = 800  # more words do not make it clearer
 
+_ENOUGH = 0.8  # small words that only one language has
+_LEAD = 0.05  # of the best, by which it leads
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NOT_PROSE = re.compile(r"https?://\S{1,500}|www\.\S{1,300}|\S{1,100}@\S{1,100}")
 # Languages that are known by their script; a letter of the second set names another one of the script.
@@ -65,10 +67,9 @@ def language_of(text: str, languages: tuple[str, ...] = (), prior: str | None = 
         return prior
     if len(words) > 12 and scores[best] < len(words) * 0.08:
         return prior  # next to none of any language's small words: a table, names, dummy text
-    modelled = _by_model(text, tuple(dict.fromkeys((*languages, *_SMALL_WORDS_FOR))))
-    if modelled is not None:
-        return modelled
-    return prior
+    if scores[best] >= _ENOUGH and lead >= _LEAD * scores[best]:
+        return best
+    return prior if prior is not None else _likeliest_of_few_words(scores, scores[best], languages)
 
 
 def _likeliest_of_few_words(scores: dict[str, float], best: float, languages: tuple[str, ...]) -> str | None:
@@ -131,23 +132,3 @@ def _weighted(table: dict[str, Any], kind: str) -> _Weights:
     return {
         word: tuple((language, 1.0 / len(languages)) for language in languages) for word, languages in having.items()
     }
-
-
-# What the model is asked to choose from, beside the group's languages.
-_SMALL_WORDS_FOR = ("en", "fr", "es", "pt", "it", "de", "ar", "nl", "sv", "da", "pl", "tr", "ro", "id", "sw")
-
-
-@cache
-def _identifier(languages: tuple[str, ...]) -> Any:
-    # Half a second and a hundred megabytes: loaded for the first text that needs it.
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    known = set(identifier.labels)
-    identifier.set_languages([language for language in languages if language in known])
-    return identifier
-
-
-def _by_model(text: str, languages: tuple[str, ...]) -> str | None:
-    language, confidence = _identifier(languages).classify(text)
-    return str(language) if confidence >= 0.5 else None

@@ -17,6 +17,7 @@ _FEW_GAPS = 2  # empty lines, before a signature and below a greeting
 _LONGEST_UNIT = 8_000  # characters
 _NARROWEST, _WIDEST = 50, 100  # characters of a line that a program broke
 _BROKEN = 6  # lines
+_RAGGED, _SEVERAL = 12, 3  # characters that broken lines differ by; lines
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
 _BULLET = re.compile(
@@ -143,7 +144,7 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
     for line in text.split("\n"):
         lines.append((at, at + len(line)))
         at += len(line) + 1
-    width = _width(lines)
+    width, sure = _width(lines)
     spans: list[tuple[int, int, bool]] = []
     gap = True
     open_span: tuple[int, int, bool] | None = None
@@ -165,6 +166,8 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
         following = text[lines[i + 1][0] : lines[i + 1][1]].strip() if i + 1 < len(lines) else ""
         word = following.split(None, 1)[0] if following else ""
         wrapped = width and following and (end - start) + 1 + len(word) > width - 2
+        if wrapped and not sure and stripped[-1] in ".!?؟":
+            wrapped = False  # two paragraphs of a line each
         if not wrapped or open_span[1] - open_span[0] > _LONGEST_UNIT:
             spans.append(open_span)
             open_span = None
@@ -173,21 +176,20 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
     return spans
 
 
-def _width(lines: Sequence[tuple[int, int]]) -> int:
-    """The width at which the sender's program broke lines, 0 if it did not.
+def _width(lines: Sequence[tuple[int, int]]) -> tuple[int, bool]:
+    """The width at which the sender's program broke lines, 0 if it did not, and whether several lines show it.
 
     It is that of the longest line, if it is short enough to have been broken by a program at all; the row of a
     table or an address may be longer than the many lines that were broken.
     """
     lengths = sorted(end - start for start, end in lines if end - start >= _NARROWEST)
-    if not lengths:
-        return 0
     broken = [length for length in lengths if length <= _WIDEST]
     wide = len(lengths) - len(broken)
     if not broken or (wide and len(broken) < max(_BROKEN, 3 * wide)):
-        return 0
+        return 0, False
     # One line in sixteen may be longer than its program breaks lines.
-    return broken[-1 - len(broken) // 16]
+    width = broken[-1 - len(broken) // 16]
+    return width, sum(length > width - _RAGGED for length in broken) >= _SEVERAL
 
 
 def _begins_item(head: str) -> bool:

@@ -56,7 +56,7 @@ def modules_after(folder: Path, *args: str) -> set[str]:
 
 def test_asking_for_help_waits_for_nothing(tmp_path: Path) -> None:
     """`m4dbot --help` imports none of the heavy modules."""
-    heavy = {"sqlalchemy", "pydantic", "rich", "jinja2", "numpy", "alembic"}
+    heavy = {"sqlalchemy", "pydantic", "rich", "jinja2", "alembic"}
     assert not heavy & modules_after(tmp_path, "--help")
 
 
