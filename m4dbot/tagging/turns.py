@@ -35,23 +35,29 @@ def turns(
     """
     if len(counting.counts) < 2 or not home:
         return list(marks)
-    named = (m for m in marks if m.kinds & {"week", "week named"} and "mention" not in m.kinds)
-    taken = {m.unit for m in marks if m.explicit} | {m.unit for m in named}
-    above = min((m.unit for m in marks), default=len(layout.units))  # what turns has begun with something
-    found: list[Mark] = []
-    result = list(marks)
+    of_unit: dict[int, list[Mark]] = {}
+    for mark in marks:
+        of_unit.setdefault(mark.unit, []).append(mark)
+    above = min(of_unit, default=len(layout.units))  # what turns has begun with something
+    away = False  # whether something above is about another week than the mail's
+    result: list[Mark] = []
     for index, unit in enumerate(layout.units):
-        listed = unit.bullet or unit.number
-        if unit.gap and not listed and index not in taken and unit.sentences:
-            beside = [m for m in marks if m.unit == index and m.start == unit.start]
-            above_it = [m for m in marks if m.unit < index and m.kinds & {"week", "week named"}]
+        here = of_unit.get(index, [])
+        taken = any(m.explicit or (_names_week(m) and "mention" not in m.kinds) for m in here)
+        turn = None
+        if unit.gap and unit.sentences and not (taken or unit.bullet or unit.number):
+            beside = [m for m in here if m.start == unit.start]
             # "And now to this week" is said where something else came before.
-            away = any(best_of(m).week != home for m in (*above_it, *found))
-            mark = _turn(layout, index, unit, beside, questions, counting, 0 if away else home, now)
-            if mark is not None and (index > above or (unit.words >= _ANSWER and _comes_back(layout, unit))):
-                found.append(mark)
-                result = [m for m in result if m not in beside]
-    return result + found
+            turn = _turn(layout, index, unit, beside, questions, counting, 0 if away else home, now)
+        if turn is not None and (index > above or (unit.words >= _ANSWER and _comes_back(layout, unit))):
+            here = [turn, *(m for m in here if m not in beside)]
+        result += here
+        away = away or any(best_of(m).week != home for m in here if _names_week(m) or m is turn)
+    return result
+
+
+def _names_week(mark: Mark) -> bool:
+    return bool(mark.kinds & {"week", "week named"})
 
 
 def _comes_back(layout: Layout, unit: Unit) -> bool:
