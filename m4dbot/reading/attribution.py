@@ -568,7 +568,7 @@ _ASKS = re.compile(
     rf"(?:please |do not |to |s['’]il vous plaît |merci de |veuillez |por favor |bitte |gelieve )?{_REPLY}"
 )
 _NOT_BELOW = re.compile(
-    r"\b(?:not|n['’]t|pas|no|não|non|nicht)\b.{1,30}\b(?:below|sous|dessous|debajo|abaixo|sotto|unter|unterhalb)\b"
+    r"(?:\b(?:not|pas|no|não|non|nicht)|n['’]t)\b.{1,30}\b(?:below|sous|dessous|debajo|abaixo|sotto|unter|unterhalb)\b"
     r".{1,20}\b(?:line|ligne|línea|linha|riga|linea|linie|zeile)\b"
 )
 
@@ -588,7 +588,7 @@ def asks_to_reply_above(line: str) -> bool:
     inner = line.strip("> ")
     low = inner.casefold()
     ruled = inner.startswith(_RULE_MARKS) or inner.endswith(("-", "#", "=", "*", "_", "~"))
-    if ruled and _NOT_BELOW.search(low):
+    if inner and inner[:2] == inner[-1:] * 2 and _NOT_BELOW.search(low) and _REPLIES.search(low):
         return True
     if not ruled and _ASKS.match(low) is None:
         return False

@@ -44,7 +44,13 @@ _SURE = re.compile(
     r"para (?:cancelar|anular) (?:la|su|esta) suscripción|sie (?:haben|erhalten) diese (?:nachricht|e-?mail)|"
     r"\bavast\b.{0,60}(?:antivirus|www|http)|www\.avast\.com|virus-free\.|virenfrei\.|libre de virus|"
     r"garanti sans virus|sans virus\.|do you yahoo!\?|yahoo! groups links|"
-    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|this message was sent using",
+    r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|"
+    r"this message was sent using (?:imp\b|the internet messaging|[\w .-]{1,40}webmail|horde|squirrelmail|roundcube)",
+    re.IGNORECASE,
+)
+_PROGRAMS_OWN = re.compile(
+    r"virus|avast|e-?mail|\bmail|message|mensaje|mensagem|messaggio|nachricht|courriel|correo|group|grupo|gruppe|\blist|"
+    r"membre|member|miembro|address|adresse|dirección|subscri|abonn|suscri|https?:",
     re.IGNORECASE,
 )
 _LIST = re.compile(
@@ -70,7 +76,12 @@ _THIS_MESSAGE = re.compile(
     r"aviso (?:legal|de confidencialidad)|haftungsausschluss|avviso di riservatezza",
     re.IGNORECASE,
 )
-_DATA = re.compile(r"\b(?:rgpd|gdpr|dsgvo|lopd\w{0,3}|avg)\b|privacy (?:policy|statement)", re.IGNORECASE)
+_DATA = re.compile(
+    r"(?=.{0,280}\b(?:rgpd|gdpr|dsgvo|lopd\w{0,3})\b).{0,280}"
+    r"(?:(?:sus|your|vos|ihre|os seus|i suoi) (?:datos|data|données|daten|dados|dati)|personal data|datos personales|"
+    r"données personnelles|données à caractère personnel|dados pessoais|dati personali|personenbezogen|https?:)",
+    re.IGNORECASE,
+)
 _LONG_RULE = 20  # characters
 _LONGEST_DATA = 300  # characters, its rule included
 _LONGEST_PRINTING = 200
@@ -135,13 +146,14 @@ def notices_begin(forms: Sequence[str], begin: int, stop: int) -> int | None:
         while end > begin and not forms[end - 1]:
             end -= 1
         start = end
-        # A rule begins a paragraph too: "… in the README." stands right above the list's own word.
         while start > begin and forms[start - 1] and end - start < 40:
             start -= 1
-            if is_rule(forms[start]) and start < end - 1:
-                break
         if start == end:
             break
+        # A rule begins a paragraph too: "… in the README." stands right above the list's own word.
+        rule = next((i for i in range(end - 2, start, -1) if is_rule(forms[i])), start)
+        if rule > start and _notice(forms, rule, end, begin, stop) == "notice":
+            start = rule
         kind = _notice(forms, start, end, begin, stop)
         if kind == "notice":
             start = _below_sentences(forms, start, end)
@@ -173,7 +185,7 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -
         return "notice"
     if is_printing_notice(text):
         return "notice"
-    if is_rule(forms[start]) and len(forms[start]) >= _LONG_RULE and len(text) <= _LONGEST_DATA and _DATA.search(text):
+    if is_rule(forms[start]) and len(forms[start]) >= _LONG_RULE and len(text) <= _LONGEST_DATA and _DATA.match(text):
         return "notice"
     words = reply_words()
     low = text.casefold()
@@ -185,7 +197,10 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -
 def _below_sentences(forms: Sequence[str], start: int, end: int) -> int:
     """Where a notice begins in its paragraph: a person's last sentence may stand right above what a program added."""
     sure = next((i for i in range(start, end) if _SURE.search(forms[i])), start)
-    return next((i for i in range(sure, start, -1) if forms[i - 1].endswith((".", "!", "?", "…"))), start)
+    above = forms[start:sure]
+    if not above or not above[-1].endswith((".", "!", "?", "…")) or any(_PROGRAMS_OWN.search(line) for line in above):
+        return start
+    return sure
 
 
 def _with_rule(forms: Sequence[str], start: int, begin: int) -> int:
