@@ -162,7 +162,7 @@ def _paragraphs(
         return [_answer_in_order(layout, index, tags, n, change) for n, index in enumerate(answers)]
     found: list[Mark] = []
     for index, unit in enumerate(layout.units):
-        if index in taken or index - 1 in headings or not unit.gap or unit.words < _PARAGRAPH:
+        if index in taken or index - 1 in headings or not unit.begins or unit.words < _PARAGRAPH:
             continue
         treated = questions.treated_in(layout.tokens[unit.first : unit.last])
         best = sorted(wanted & treated.keys(), key=lambda t: (-treated[t], str(t)))[:4]
@@ -177,7 +177,7 @@ def _as_many(layout: Layout, tags: Sequence[Tag]) -> list[int]:
     """The paragraphs of a mail, greeting and farewell apart, if there are as many as questions; else none."""
     if len(tags) < _LIST or len({tag.week for tag in tags}) > 1:
         return []
-    found = [i for i, unit in enumerate(layout.units) if unit.gap and unit.words >= _ANSWER]
+    found = [i for i, unit in enumerate(layout.units) if unit.begins and unit.words >= _ANSWER]
     if found and salutes(layout, layout.units[found[0]]):
         del found[0]
     if found and layout.units[found[-1]].words < _FAREWELL:
@@ -229,7 +229,7 @@ def _answers_below(layout: Layout, marks: Sequence[Mark], questions: Questions, 
     answers = [
         i
         for i, unit in enumerate(layout.units)
-        if i > listed[-1].unit and i not in taken and (unit.gap or unit.bullet) and unit.words >= _ANSWER
+        if i > listed[-1].unit and i not in taken and (unit.begins or unit.bullet) and unit.words >= _ANSWER
     ]
     if len(answers) > 1 and (last := layout.units[answers[-1]]).words < _FAREWELL and not last.bullet:
         answers.pop()

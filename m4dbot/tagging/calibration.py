@@ -28,13 +28,13 @@ def of_mark(believed: Believed, week: float) -> float:
     if "answered" in kinds:
         return 0.8 if "below the last" in kinds else _steps(margin, ((3.0, 0.97),), 0.75)
     if "heading" in kinds:
-        if kinds & {"label", "number"}:
+        if kinds & {"label", "number"} and "said" not in kinds:
             return 0.97
         return _steps(margin, ((3.0, 0.93), (1.5, 0.88), (0.5, 0.8)), 0.65)
     if "general" in kinds:
         return min(week, 0.88)
     if "label" in kinds:
-        return min(week, 0.85 if "unsure" in kinds else 0.97)
+        return min(week, 0.85 if kinds & {"unsure", "said"} else 0.97)
     if kinds >= {"mention", "week named"}:
         return 0.95
     if "elliptic" in kinds:

@@ -20,12 +20,10 @@ _BEHIND = 6  # words behind a heading in one paragraph with its answer
 def lines_above(layout: Layout) -> dict[int, int]:
     """Short lines by themselves above a paragraph: each unit's index, with where the heading ends."""
     units = layout.units
-    # Some programs leave no line empty; there a paragraph is a line.
-    airless = sum(unit.gap for unit in units) <= 2
     return {
         index: unit.end
         for index, unit in enumerate(units[:-1])
-        if (unit.gap or airless or _ends_list(layout, index))
+        if (unit.begins or _ends_list(layout, index))
         and units[index + 1].words >= _BELOW
         and _is_short_line(layout, unit)
     }
@@ -35,7 +33,7 @@ def run_in(layout: Layout) -> dict[int, int]:
     """ "Oversight: we …", "- Alerts – …", "Oversight. We …": each unit's index, with where the heading ends."""
     found = {}
     for index, unit in enumerate(layout.units):
-        if not (unit.gap or unit.bullet or unit.number) or not unit.sentences or salutes(layout, unit):
+        if not (unit.begins or unit.bullet or unit.number) or not unit.sentences or salutes(layout, unit):
             continue
         end = _cut(layout, unit) or _short_sentence(layout, unit)
         if end and sum(t.start >= end for t in layout.tokens[unit.first : unit.last]) >= _BEHIND:

@@ -159,6 +159,8 @@ def _after(text: str, tokens: Sequence[Token], i: int, last: int, kind: str) -> 
     j = i + 1
     if j < last and tokens[j].word.sense & Sense.NUMBER_SIGN and _is_loose(_gap(text, tokens, i)):
         j += 1
+        if j < last and text[tokens[j].start : tokens[j].end] in ("º", "ª"):
+            j += 1  # "n.º 2"
     if j >= last or not _is_loose(_gap(text, tokens, j - 1)):
         return None
     gap = _gap(text, tokens, j - 1)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from m4dbot.tagging.vocabulary import ROMAN, WORD, Vocabulary, Word
+from m4dbot.tagging.vocabulary import ROMAN, WORD, Sense, Vocabulary, Word
 
 # Beyond this the text is kept but not searched; the last passage holds it.
-LONGEST_TEXT = 40_000  # characters
+LONGEST_TEXT = 30_000  # characters
 _MOST_UNITS = 800
-_FEW_GAPS = 2  # empty lines, before a signature and below a greeting
+_FEW_GAPS = 2  # the beginning of a text, and one empty line
 _LONGEST_UNIT = 8_000  # characters
 _NARROWEST, _WIDEST = 50, 100  # characters of a line that a program broke
 _BROKEN = 6  # lines
@@ -28,8 +28,8 @@ _NUMBER = re.compile(
     r"[ \t\u00a0]*[*_#]*"
     r"(?:(?:#|[Nn](?:[°º]|o\.))[ \u00a0]?(\d{1,3})(?!\d)(?:[ \u00a0]?[.):–-])?(?=[ \u00a0*_]|$)"
     r"|([(\[]?)(\d{1,3}[a-h]?|[IVX]{1,5}|[ivx]{1,4}|[a-hA-H])"
-    # "4 and 5.", "2. et 3.", "2/3)": two answered as one
-    r"(?:[.)]?(?:[ \u00a0]?[&+/,-][ \u00a0]?|[ \u00a0][^\W\d_]{1,3}[ \u00a0])\d{1,2}(?=[.)\]:]))?"
+    # "4 and 5.", "2. et 3.", "2 & 3)": two answered as one
+    r"(?:(?<=\d)[.)]?(?:[ \u00a0]?[&+][ \u00a0]?|[ \u00a0](?P<joining>[^\W\d_]{1,3})[ \u00a0])\d{1,2}(?=[.)\]:]))?"
     r"(?:([.)\]:|]|[°º](?!\w))[.)\]:-]{0,2}(?=[ \t\u00a0*_]|[^\W\d_]|[¿\"“«]|$)"
     r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$)"
     r"|[ \u00a0](:)(?=[ \u00a0])"
@@ -67,7 +67,8 @@ class Unit:
 
     `number` is the figure of "3." or "(3)" in front, 0 if none; `style` says how it is written, so
     that "1." and "a)" are not taken for one list; of "2.3" it holds the first figure. `own` is where the
-    words after a bullet or number begin, `start` includes them. `gap` is true after an empty line.
+    words after a bullet or number begin, `start` includes them. `gap` is true after an empty line, `begins`
+    where a paragraph may begin: there, and at any line of a text without empty lines.
     """
 
     start: int
@@ -79,6 +80,7 @@ class Unit:
     number: int
     style: str
     gap: bool
+    begins: bool
     sentences: tuple[Sentence, ...]
 
     @property
@@ -125,7 +127,7 @@ def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
     at = 0
     spans = _spans(searched)
     # Some programs leave no line empty; there a paragraph is a line.
-    airless = len(spans) > _FEW_GAPS + 1 and sum(gap for _, _, gap in spans) <= _FEW_GAPS
+    airless = sum(gap for _, _, gap in spans) <= _FEW_GAPS
     for start, end, gap in spans:
         while at < len(tokens) and tokens[at].start < start:
             at += 1
@@ -133,7 +135,7 @@ def lay_out(text: str, vocabulary: Vocabulary) -> Layout:
         while at < len(tokens) and tokens[at].start < end:
             at += 1
         if first < at:
-            units.append(_unit(searched, tokens, start, end, first, at, gap or airless))
+            units.append(_unit(searched, tokens, start, end, first, at, gap, gap or airless))
     return Layout(text, tokens, tuple(units))
 
 
@@ -158,7 +160,13 @@ def _spans(text: str) -> list[tuple[int, int, bool]]:
                 open_span = None
             gap = True
             continue
-        if open_span and _begins_item(text[start : start + 40]):
+        # Where a line was broken in the middle of a sentence, "2): …" belongs to it.
+        broken = (
+            open_span is not None
+            and text[open_span[1] - 1].isalpha()
+            and not _begins_item(text[open_span[0] : open_span[0] + 40], bullets_only=False)
+        )
+        if open_span and _begins_item(text[start : start + 40], bullets_only=broken):
             spans.append(open_span)
             open_span = None
         open_span = (open_span[0], end, open_span[2]) if open_span else (start, end, gap)
@@ -192,20 +200,28 @@ def _width(lines: Sequence[tuple[int, int]]) -> tuple[int, bool]:
     return width, sum(length > width - _RAGGED for length in broken) >= _SEVERAL
 
 
-def _begins_item(head: str) -> bool:
+def _begins_item(head: str, bullets_only: bool) -> bool:
     m = _BULLET.match(head)
     if m and m[1]:
         return True
-    return _NUMBER.match(head) is not None
+    return not bullets_only and _NUMBER.match(head) is not None
 
 
-def _unit(text: str, tokens: tuple[Token, ...], start: int, end: int, first: int, last: int, gap: bool) -> Unit:
+def _unit(
+    text: str, tokens: tuple[Token, ...], start: int, end: int, first: int, last: int, gap: bool, begins: bool
+) -> Unit:
     bullet, number, style = "", 0, ""
     own = start
     m = _BULLET.match(text, start, end)
     if m:
         bullet, own = m[1] or "", m.end()
     m = _NUMBER.match(text, own, end)
+    if (
+        m
+        and m["joining"]
+        and not any(t.start == m.start("joining") and t.word.sense & Sense.JOINING for t in tokens[first : first + 4])
+    ):
+        m = None  # "2 km 3: …"
     if m:
         figure = m[1] or m[3]
         if figure[0].isdigit():
@@ -214,13 +230,23 @@ def _unit(text: str, tokens: tuple[Token, ...], start: int, end: int, first: int
             number, style = roman, "I" if figure.isupper() else "i"
         elif len(figure) == 1:
             number, style = ord(figure.casefold()) - ord("a") + 1, "a"
-        if m[7] and figure.isdigit():
-            number, style = int(m[7]), f"{figure}.1"
-        style += "#" if m[1] else m[2] + (m[4] or m[5] or m[6] or "")
+        if m[8] and figure.isdigit():
+            number, style = int(m[8]), f"{figure}.1"
+        style += "#" if m[1] else m[2] + (m[5] or m[6] or m[7] or "")
         own = m.end()
         first = next((i for i in range(first, last) if tokens[i].start >= own), last)
     return Unit(
-        start, end, own, first, last, bullet, number, style, gap, _sentences(text, tokens, own, end, first, last)
+        start,
+        end,
+        own,
+        first,
+        last,
+        bullet,
+        number,
+        style,
+        gap,
+        begins,
+        _sentences(text, tokens, own, end, first, last),
     )
 
 

@@ -18,11 +18,13 @@ LONGEST_SENTENCE = 9  # words of a sentence that heads its paragraph
 LONGEST_LISTED = 45  # words of a heading with a bullet or a figure
 LONGEST_QUESTION = 110  # words
 MOST_MARKS = 200
+NAMED = 2.0
 _MOST_SENTENCES = 6  # of a question
 _LONGEST_GENERAL = 4  # words
 _LONGEST_TOPIC = 12  # words before the figure of "On the markets (3): …"
 _BRACKETED = re.compile(r"\((?:[^\W\d_]{1,8} )?(?:[nN][°ºo]?[.r]?[ \u00a0]?|#)?(\d{1,2})\)")
 _AFTER_BRACKETS = (":", ",", ";", ".", "–", "—", "-")
+_EARLY = 6  # words, among which a sentence says that it turns to something
 _LONGEST_REMARK = 40  # characters behind a label in brackets
 _DASH = re.compile(r"\s-\s")
 _ANSWER_FOLLOWS = re.compile(r"[:–—=|\"”»]|\s-\s")
@@ -199,22 +201,22 @@ class Marker:
                     weight, null, kind = (6.0, -2.0, "label") if label.sure else (4.5, 0.0, "label")
                 elif leading and label.sure and (not before or framed):
                     weight, null, kind = 5.0, 0.0, "label"
-                elif label.sure and not label.weeks and unit.gap and index and _is_subject(tokens, unit, label):
+                elif label.sure and not label.weeks and unit.begins and index and _is_subject(tokens, unit, label):
                     # "The third question is the one that we discuss all day."
-                    weight, null, kind = 4.0, 1.0, "subject"
+                    weight, null, kind = 4.0, 2.0, "subject"
                 elif (
                     label.sure
                     and len(before) <= 16
-                    and unit.gap
+                    and unit.begins
                     and (
                         _turns_to(before)
-                        or any(w.sense & Sense.TURNING for w in before)
-                        or (separated and _frames(before))
+                        or turned_by(text, tokens, unit.first, label.first)
+                        or (separated and _turns_to(before, stop=True))
                     )
                 ):
                     # "I come now back to the first question, …"
                     weight, null, kind = 4.5, 1.0, "label"
-                elif framed and label.sure and label.weeks and unit.gap and len(before) <= 12:
+                elif framed and label.sure and label.weeks and unit.begins and len(before) <= 12:
                     # "Finally, a late answer to the third question of week one: …"
                     weight, null, kind = 4.0, 1.0, "label"
                 elif framed and label.sure and index <= 4 and label.first - unit.first <= 35:
@@ -247,8 +249,8 @@ class Marker:
         """ "Training (week 3)": the words before a week's name may say which of its questions."""
         week = best_of(mark).week
         for like in self._questions.like(layout.tokens, first, last):
-            score = 7.0 * like.share * min(1.0, like.matched / 1.6)
-            if like.tag.week == week and score >= 2.0:
+            score = heading_score(like)
+            if like.tag.week == week and score >= NAMED:
                 mark.kinds |= {"heading", "week named"}
                 mark.candidates[like.tag] = 4.0 + score
                 mark.say(like.tag, evidence_of("heading", layout.text[mark.start : mark.end]))
@@ -292,7 +294,10 @@ class Marker:
         label = Label(unit.first, unit.first + 2, (), (figure.word.cardinal,))
         if answer:
             return self._question_label(layout, index, unit, label, 5.5, -1.0, "label")
-        return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
+        mark = self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
+        if mark is not None and number:
+            mark.kinds.add("said")
+        return mark
 
     def _elliptic(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
         """ "As for the second, …", after a question was named in full; "On 2: …"."""
@@ -300,15 +305,12 @@ class Marker:
         for i in range(unit.first, min(unit.first + 9, unit.last)):
             word = tokens[i].word
             if word.ordinal:
-                topic = i + 1 < unit.last and bool(
-                    tokens[i + 1].word.sense & Sense.TOPIC
-                )  # "the second point you raise"
-                after = "," if topic else layout.text[tokens[i].end : tokens[i].end + 1]
+                after = layout.text[tokens[i].end : tokens[i].end + 1]
                 if i == unit.first or after not in (",", ":", "."):
                     return None
                 if not any(t.word.sense & Sense.ABOUT for t in tokens[unit.first : i]):
                     return None
-                label = Label(i, i + 1 + topic, (), (word.ordinal,))
+                label = Label(i, i + 1, (), (word.ordinal,))
                 return self._question_label(layout, index, unit, label, 5.0, 0.0, "elliptic")
             if word.folded.isdigit() and i > unit.first:
                 rest = layout.text[tokens[i].end : tokens[i].end + 3]
@@ -318,22 +320,27 @@ class Marker:
                     return None  # "What are the (6) kinds of …?"
                 label = Label(i, i + 1, (), (word.cardinal,))
                 return self._question_label(layout, index, unit, label, 4.0, 1.0, "topic")
-            if not word.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP):
+            if not word.sense & (Sense.ABOUT | Sense.BETWEEN | Sense.STOP | Sense.TOPIC):
                 return None
         return None
 
     def _in_brackets(self, layout: Layout, index: int, unit: Unit) -> Mark | None:
-        """ "On the markets (3): …", "First the question of money (your no. 2), …"; among other labels only."""
+        """ "On the markets (3): …", "Prices (your no. 2)"; among other labels only."""
         tokens = layout.tokens
         limit = tokens[min(unit.first + _LONGEST_TOPIC, unit.last) - 1].end + 3
         found = _BRACKETED.search(layout.text, unit.own, min(limit, unit.end))
-        if not unit.gap or found is None:
+        if not unit.begins or found is None:
             return None
         after = layout.text[found.end() : unit.end].strip(" \u00a0*_")
-        if after and not after.startswith(_AFTER_BRACKETS):
+        before = [t.word for t in tokens[unit.first : unit.last] if t.end <= found.start()]
+        turns = _turns_to(before, stop=True) or any(w.sense & Sense.TURNING for w in before[:_EARLY])
+        if after and not (turns and after.startswith(_AFTER_BRACKETS)):
             return None
-        i = next(n for n in range(unit.first, unit.last) if tokens[n].start >= found.start(1))
-        label = Label(i, i + 1, (), (int(found[1]),))
+        inside = [i for i in range(unit.first, unit.last) if found.start() < tokens[i].start < found.end()]
+        small = Sense.QUESTION | Sense.NUMBER_SIGN | Sense.ABOUT | Sense.BETWEEN | Sense.STOP
+        if not inside or not all(tokens[i].word.sense & small for i in inside[:-1]):
+            return None
+        label = Label(inside[-1], inside[-1] + 1, (), (int(found[1]),))
         mark = self._question_label(layout, index, unit, label, 5.0, 0.5, "bracketed")
         if mark is not None:
             mark.end = found.end()
@@ -374,7 +381,7 @@ class Marker:
         last, end = self._end_of_question(layout, sentence, first)
         words = last - first
         # "Which recommendations? That …": who copies questions may leave two words of one.
-        if words < (2 if sentence.asks and at_start and unit.gap else 3) or words > LONGEST_QUESTION:
+        if words < (2 if sentence.asks and at_start and unit.begins else 3) or words > LONGEST_QUESTION:
             return None
         alone = len(unit.sentences) == 1
         # "Q: …" without a number.
@@ -514,12 +521,12 @@ class Marker:
         candidates: dict[Tag, float] = {}
         likenesses = self._questions.like(tokens, first, last)
         for like in likenesses:
-            candidates[like.tag] = 7.0 * like.share * min(1.0, like.matched / 1.6) + max(
+            candidates[like.tag] = heading_score(like) + max(
                 like.verbatim, 5.0 * (like.verbatim - 0.35) if last - first >= 4 else 0.0
             )
         if named is not None:
             candidates[named] = max(8.0, candidates.get(named, 0.0))
-        if not candidates or max(candidates.values()) < 2.0:
+        if not candidates or max(candidates.values()) < NAMED:
             return None
         null = 4.0 if inline or last - first > LONGEST_HEADING else 3.4
         if alone and not text[unit.own : stop].isupper():
@@ -537,6 +544,11 @@ def quotation_score(like: Likeness, words: int) -> float:
     if words >= 5:
         score += 5.0 * max(0.0, like.verbatim - 0.35)
     return score
+
+
+def heading_score(like: Likeness) -> float:
+    """How strongly a few words speak for their naming this question; from NAMED on they do."""
+    return 7.0 * like.share * min(1.0, like.matched / 1.6)
 
 
 def evidence_of(kind: str, words: str) -> str:
@@ -557,7 +569,7 @@ def _one_with_week(week: Mark, marks: list[Mark]) -> list[Mark]:
             if tag.week == best_of(week).week:
                 mark.candidates[tag] += 3.0
         mark.candidates |= week.candidates
-        mark.evidence |= week.evidence
+        mark.evidence |= {tag: list(said) for tag, said in week.evidence.items()}
     return [m for m in marks if m is not week or not beside]
 
 
@@ -574,16 +586,27 @@ def _merge(into: Mark, other: Mark) -> None:
             into.say(tag, said)
 
 
-def _turns_to(before: Sequence[Word]) -> bool:
-    """ "Turning now to revenue, that is, your first question", "Quant aux coûts, la deuxième question"."""
+def _turns_to(before: Sequence[Word], stop: bool = False) -> bool:
+    """ "Turning now to revenue, that is, your first question", "P.D. Quant aux coûts, la deuxième question".
+
+    With `stop` small words that turn to a subject among other things count, too: "On prices, question 3: …".
+    """
     begin = next((word for word in before if len(word.folded) > 1), None)
-    return begin is not None and bool(begin.sense & Sense.ABOUT) and not begin.sense & Sense.STOP
+    return begin is not None and bool(begin.sense & Sense.ABOUT) and (stop or not begin.sense & Sense.STOP)
 
 
-def _frames(before: Sequence[Word]) -> bool:
-    """ "En cuanto a los costos, que es la segunda de las preguntas: …", "P.D. Sobre las casas, la pregunta 3: …"."""
-    begin = next((word for word in before if len(word.folded) > 1), None)
-    return begin is not None and bool(begin.sense & Sense.ABOUT)
+def turned_by(text: str, tokens: Sequence[Token], first: int, label: int) -> bool:
+    """ "I come back now to the first question", "Permettez-moi de revenir sur …": a word that turns, early in the
+    sentence, and none but small ones between it and the label."""
+    small = Sense.ABOUT | Sense.BETWEEN | Sense.STOP | Sense.PREVIOUS | Sense.CURRENT
+    i = label - 1
+    while i >= first and not tokens[i].word.sense & Sense.TURNING:
+        if not tokens[i].word.sense & small:
+            return False
+        i -= 1
+    if not first <= i < first + _EARLY:
+        return False
+    return not any(mark in text[tokens[first].start : tokens[label].start] for mark in ".!?,;:")
 
 
 def _is_subject(tokens: Sequence[Token], unit: Unit, label: Label) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from unicodedata import category
 
 from m4dbot.tagging import calibration
 from m4dbot.tagging.decoding import Believed
@@ -63,7 +62,7 @@ def passages_of(layout: Layout, believed: Sequence[Believed], chances: Mapping[i
                 list(step.mark.evidence.get(step.tag, ())),
                 "quoted" in step.mark.kinds,
                 layout.text[: step.mark.end].rstrip("*_ ")[-1:] in ("?", "؟"),
-                bool(step.mark.kinds & {"label", "number"}) and not step.mark.kinds & {"quoted", "heading"},
+                bool(step.mark.kinds & {"label", "number"}) and "quoted" not in step.mark.kinds,
                 "answered" in step.mark.kinds,
                 step.mark.kinds >= {"week", "mention"},
                 "turn" in step.mark.kinds,
@@ -116,8 +115,10 @@ def _answered(layout: Layout, passage: Passage, above: Sequence[Passage]) -> boo
         # An answer that takes up its question: "What is a plot?", "A plot is …".
         return words > 0 or layout.text[passage.start : passage.body].rstrip(' \t\n*_"')[-1:] not in "?؟:"
     below = layout.text[passage.body : passage.end].strip()
-    if passage.quotes and any(category(c) == "So" for c in below[:_SIGN]):
+    if passage.quotes and any(c in "✓✔☑✗✘❤" or c >= "\U0001f300" for c in below[:_SIGN]):
         return True  # a thumb or a tick
+    if not words and passage.labelled and layout.text[passage.start : passage.body].rstrip("*_ ")[-1:] in ".!":
+        return True  # "Question 1: Licences."
     if not words or below.startswith(("(", "[")):
         return False
     return passage.quotes or (passage.labelled and below[-1] in ".!")

@@ -110,7 +110,7 @@ def _below(layout: Layout, below: Sequence[int], tags: Sequence[Tag], kinds: set
     each in its place.
     """
     tags = tags[-_MOST_TOGETHER:]
-    paragraphs = [n for n in below if n == below[0] or layout.units[n].gap] if len(tags) > 1 else below[:1]
+    paragraphs = [n for n in below if n == below[0] or layout.units[n].begins] if len(tags) > 1 else below[:1]
     if len(paragraphs) < len(tags) == len(below):
         paragraphs = list(below)
     marks = []

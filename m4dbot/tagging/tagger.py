@@ -86,13 +86,13 @@ class Tagger:
             passages = [self._judged(layout, place, 0, len(layout.text))]
         else:
             passages = self._opened(layout, place, passages)
-        every = self._every_question(passages)
+        last_answer = max((i for i, p in enumerate(passages) if p.tag.question is not None), default=-1)
+        every = self._every_question(layout, passages)
         for i, passage in enumerate(passages):
             if every:
                 passage.confidence, passage.evidence = calibration.OF_ORDER, [EVERY_QUESTION]
                 continue
-            answers_below = any(p.tag.question is not None for p in passages[i + 1 :])
-            self._settle(layout, place, passage, i == 0, answers_below)
+            self._settle(layout, place, passage, i == 0, i < last_answer)
         segments = (p.segment(text) for p in joined(passages))
         return Tagging(tuple(s for s in segments if s.text))
 
@@ -125,7 +125,7 @@ class Tagger:
                 for m in marks
                 if not m.kinds & {"mention", "topic"} or m.kinds & {"week", "quoted"} or _begins_with(layout, m, sure)
             ]
-        marks = _subjects(marks)
+        marks = _among_labels(marks)
         # "As for the second" is a question's ordinal only where questions are named besides.
         named = {m.unit for m in marks if m.kinds & {"label", "quoted", "heading", "mention"}}
         ordinals = {best_of(m) for m in marks if "elliptic" in m.kinds}
@@ -208,7 +208,7 @@ class Tagger:
         if place.question is not None and place.question_weight >= envelope.SUBJECT_REPLY and not labelled_below:
             opening = Passage(0, 0, first.start, place.question, 0.8, [place.question_evidence])
             return [opening, *passages]
-        if first.turns and words >= SHORTEST_ANSWER:
+        if first.turns:
             # What stands above the turn to another week is all that there is on its own.
             return [self._judged(layout, place, 0, first.start), *passages]
         week = first.tag.week
@@ -249,29 +249,36 @@ class Tagger:
             passage.tag, passage.confidence = tag, confidence
             passage.evidence.append(evidence)
 
-    def _every_question(self, passages: Sequence[Passage]) -> bool:
-        """Whether passages without marks are one for each question of a week, in order."""
+    def _every_question(self, layout: Layout, passages: Sequence[Passage]) -> bool:
+        """Whether passages without marks are one for each question of a week, in order, as all but one allow."""
         week = passages[0].tag.week
         tags = [tag for tag in self._questions.tags if tag.week == week]
-        return len(tags) >= 3 and all(p.unnamed for p in passages) and [p.tag for p in passages] == tags
+        if len(tags) < 3 or not all(p.unnamed for p in passages) or [p.tag for p in passages] != tags:
+            return False
+        return sum(self._allows(layout, passage) for passage in passages) >= len(tags) - 1
 
     def _in_order(self, layout: Layout, passage: Passage, first: bool) -> bool:
         """Whether a passage without marks stays with the question that the order of its neighbours leads to.
 
         Its words have to allow it; the first passage may be an introduction, and its words have to speak for it.
         """
+        if not self._allows(layout, passage, first):
+            return False
+        passage.confidence = calibration.OF_ORDER
+        passage.evidence = ["order: the next of the questions"]
+        return True
+
+    def _allows(self, layout: Layout, passage: Passage, surely: bool = False) -> bool:
+        """Whether the words of a passage may treat its question; with `surely`, whether they rather do."""
         tokens = layout.tokens[
             bisect_left(layout.tokens, (passage.start,)) : bisect_left(layout.tokens, (passage.end,))
         ]
         treated = self._questions.treated_in(tokens)
         mine = treated.get(passage.tag, 0.0)
         other = max((v for t, v in treated.items() if t.week == passage.tag.week and t != passage.tag), default=0.0)
-        notions, _ = self._questions.taken_up_in(tokens, passage.tag)
-        if mine <= ALLOWS * other or (first and (mine <= other or notions < 2)):
-            return False
-        passage.confidence = calibration.OF_ORDER
-        passage.evidence = [f"order: the next of the questions; content: {mine:.2f}, another {other:.2f}"]
-        return True
+        if surely:
+            return mine > other and self._questions.taken_up_in(tokens, passage.tag)[0] >= 2
+        return mine > ALLOWS * other
 
     def _by_content(
         self, layout: Layout, start: int, end: int, weeks: Mapping[int, float], week_sure: bool
@@ -332,6 +339,9 @@ def _series(layout: Layout, marks: list[Mark], language: str) -> list[Mark]:
 
     "P1", "D2", "F3" are questions in some languages, and codes in English.
     """
+    numbers = [m for m in marks if m.kinds == {"topic", "said"}]
+    if len({best_of(m) for m in numbers}) < 2:
+        marks = [m for m in marks if m not in numbers]  # "Number one: nobody asked us."
     topics = [m for m in marks if "topic" in m.kinds]
     if len({best_of(m) for m in topics}) >= 2:
         for mark in topics:
@@ -348,28 +358,30 @@ def _series(layout: Layout, marks: list[Mark], language: str) -> list[Mark]:
     return [m for m in marks if id(m) not in left_out]
 
 
-def _subjects(marks: Sequence[Mark]) -> list[Mark]:
-    """Labels that are such only among others.
+def _among_labels(marks: Sequence[Mark]) -> list[Mark]:
+    """What is a label only among others.
 
-    "The third question is …" labels an answer below the label of the second, "On the markets (3): …" beside any.
+    "The third question is …" labels an answer right below the answer to the second, "On the markets (3): …" one
+    beside any label or another figure so. Who begins with "The first question is …" inside an answer lists
+    questions of that answer's own.
     """
     result: list[Mark] = []
-    labels = {best_of(m).question for m in marks if "label" in m.kinds}
-    answered: set[int | None] = set()
+    labels = {best_of(m).question for m in marks if m.kinds & {"label", "bracketed"}}
+    labelled = any("label" in m.kinds for m in marks) or len(labels) > 1
+    before: int | None = None
     for mark in marks:
         number = best_of(mark).question or 0
-        if "subject" in mark.kinds:
-            if number - 1 not in answered:
+        among = mark.kinds & {"subject", "bracketed"}
+        if among:
+            mark.kinds -= among
+            follows = before is not None and number == before + 1
+            if follows if "subject" in among else labelled:
+                mark.kinds |= {"label", "said"}
+            elif not mark.kinds:
+                before = None
                 continue
-            mark.kinds.remove("subject")
-            mark.kinds.add("label")
-        if "bracketed" in mark.kinds:
-            if not labels:
-                continue
-            mark.kinds.remove("bracketed")
-            mark.kinds.add("label")
-        if "label" in mark.kinds:
-            answered.add(number)
+        if mark.kinds & {"label", "number", "quoted"}:
+            before = number
         result.append(mark)
     return result
 
@@ -414,7 +426,7 @@ def _begins_with(layout: Layout, mark: Mark, sure: Sequence[Mark]) -> bool:
         "mention" in mark.kinds
         and mark.start < sure[0].start
         and words_between(layout, mark.start, sure[0].start) >= LONGEST_INTRODUCTION
-        and best_of(mark) not in {best_of(m) for m in sure}
+        and not mark.candidates.keys() & {best_of(m) for m in sure}
     )
 
 
@@ -448,7 +460,7 @@ def _weigh_weeks(marks: Sequence[Mark], weeks: Mapping[int, float]) -> None:
     if len(ranked) < 2 or weeks[ranked[0]] < weeks[ranked[1]] + KNOWN_WEEK:
         return
     for mark in marks:
-        if mark.kinds & {"week", "week named", "turn"}:
+        if mark.kinds & {"week", "week named"}:
             return
         if "label" in mark.kinds:
             for tag in mark.candidates:

@@ -63,7 +63,7 @@ def _led_up(layout: Layout, asking: Sequence[int], most: int) -> list[int]:
     found = [
         index
         for index, unit in enumerate(units[:-1])
-        if unit.gap
+        if unit.begins
         and index not in asking
         and unit.words >= _SHORTEST
         and layout.text[unit.start : unit.end].rstrip("*_ ")[-1:] in (":", "：")

@@ -150,6 +150,7 @@ class Vocabulary:
         self._senses: dict[str, int] = {}
         self._cardinals: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
+        self._accented: set[str] = set()  # number words as they are written
         self._after: set[str] = set()
         self._endings: set[str] = set()
         self._short: dict[str, str] = {"q": "q", "w": "w"}
@@ -200,8 +201,10 @@ class Vocabulary:
             (self._ordinals, numbers["ordinals"]),
         ):
             for value, words in enumerate(entries, 1):
+                self._accented.update(words.casefold().split())
                 for word in fold(words).split():
                     table.setdefault(word, value)
+        self._accented.update(numbers["last"].casefold().split())
         for word in fold(numbers["last"]).split():
             self._ordinals.setdefault(word, LAST)
         if file.stem not in ("en", "de"):
@@ -244,6 +247,8 @@ class Vocabulary:
                 sense = self._senses.get(_bare_arabic(bare[1:]), Sense.NONE)
         cardinal = self._cardinals.get(bare, 0)
         ordinal = self._ordinals.get(bare, 0)
+        if raw.casefold() not in self._accented and not raw.isascii() and bare == folded:
+            cardinal = ordinal = 0  # "très" is not "tres"
         after = bare in self._after or ordinal == LAST
         glued: tuple[tuple[str, int], ...] = ()
         sure = True
