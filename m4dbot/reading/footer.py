@@ -45,6 +45,7 @@ _SURE = re.compile(
     r"\bavast\b.{0,60}(?:antivirus|www|http)|www\.avast\.com|virus-free\.|virenfrei\.|libre de virus|"
     r"garanti sans virus|sans virus\.|do you yahoo!\?|yahoo! groups links|"
     r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|"
+    r"aka\.ms/learnaboutsenderidentification|\Ayou don['’]t often get e-?mails? from |"
     r"this message was sent using (?:imp\b|the internet messaging|[\w .-]{1,40}webmail|horde|squirrelmail|roundcube)",
     re.IGNORECASE,
 )
@@ -82,7 +83,14 @@ _DATA = re.compile(
     r"données personnelles|données à caractère personnel|dados pessoais|dati personali|personenbezogen|https?:)",
     re.IGNORECASE,
 )
+_SCANNED = re.compile(
+    r"(?=.{0,300}\bvir(?:us|en)\b).{0,300}\b(?:scan|gescan|escan|anal[iy][sz]|verifi|vérifi|examin|check|"
+    r"control|contrôl|kontroll|geprüft|überprüft|getest|gecontrol|sprawdz|провер|перевір)",
+    re.IGNORECASE,
+)
 _LONG_RULE = 20  # characters
+_LONGEST_SCANNED = 300
+_LONGEST_WARNING = 400
 _LONGEST_DATA = 300  # characters, its rule included
 _LONGEST_PRINTING = 200
 _WARNING = re.compile(
@@ -117,7 +125,11 @@ def is_phone_footer(line: str) -> bool:
 
 def is_gateway_warning(line: str) -> bool:
     """Whether a line warns as gateways do above a text: "CAUTION: this message comes from outside"."""
-    return len(line) <= 400 and _WARNING.match(line.lstrip("*_[ ")) is not None and _OUTSIDE.search(line) is not None
+    return (
+        len(line) <= _LONGEST_WARNING
+        and _WARNING.match(line.lstrip("*_[ ")) is not None
+        and _OUTSIDE.search(line) is not None
+    )
 
 
 def is_printing_notice(text: str) -> bool:
@@ -183,7 +195,9 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -
         return "notice"
     if ruled and len(text) <= 600 and _LIST.search(text) and _WHERE.search(text):
         return "notice"
-    if is_printing_notice(text):
+    if is_printing_notice(text) or (text.startswith("[") and is_gateway_warning(text)):
+        return "notice"
+    if len(text) <= _LONGEST_SCANNED and _THIS_MESSAGE.search(text[:40]) and _SCANNED.match(text):
         return "notice"
     if is_rule(forms[start]) and len(forms[start]) >= _LONG_RULE and len(text) <= _LONGEST_DATA and _DATA.match(text):
         return "notice"
