@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Collection
 
 from m4dbot.tagging.lines import Layout, Unit, is_figures, is_row
 from m4dbot.tagging.vocabulary import Sense
@@ -14,6 +16,8 @@ _BELOW = 8  # words below a heading
 _LONGEST_RUN_IN = 8  # words before a colon or dash
 _LONGEST_ALONE = 4  # words of "Oversight. We …"
 _LONGEST_CAPITALS = 12  # words of "THE MARKETS AND WHO OWNS THEM. We …"
+_ASKED = 3  # words of a question
+_SEVERAL = 2  # questions
 _BEHIND = 6  # words behind a heading in one paragraph with its answer
 
 
@@ -39,6 +43,28 @@ def run_in(layout: Layout) -> dict[int, int]:
         if end and sum(t.start >= end for t in layout.tokens[unit.first : unit.last]) >= _BEHIND:
             found[index] = end
     return found
+
+
+def asked_besides(layout: Layout, copied: Collection[int]) -> dict[int, int]:
+    """Questions set off as those in the units `copied` are, by a bullet or in bold: a form's others, which nobody
+    put here. Each unit's index, with where the question ends."""
+    forms = Counter(_set_off(layout, layout.units[index]) for index in copied)
+    return {
+        index: unit.sentences[0].end
+        for index, unit in enumerate(layout.units)
+        if index not in copied
+        and unit.sentences
+        and unit.sentences[0].asks
+        and unit.sentences[0].last - unit.first >= _ASKED
+        and (form := _set_off(layout, unit))[0]
+        and forms[form] >= _SEVERAL
+    }
+
+
+def _set_off(layout: Layout, unit: Unit) -> tuple[str, bool]:
+    """The signs in front of a unit, "" with a figure among them, and whether its first sentence stands alone."""
+    signs = "" if unit.number else layout.text[unit.start : unit.own].strip()
+    return signs, bool(unit.sentences) and unit.sentences[0].end >= unit.end
 
 
 def _ends_list(layout: Layout, index: int) -> bool:

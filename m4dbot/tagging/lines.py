@@ -40,6 +40,7 @@ _COLUMNS = re.compile(r"\|[^|\n]{1,200}\||[^\s.!?:;,…](?: {2,}|\t)\S")
 _SENTENCE_END = re.compile(
     r"[.!?؟…]+[\"'”»’)\]*_]*(?=\s)|[?؟](?=\w)|(?<=\s)(?=[•·▪●◦‣➢►](?:\s|\w))|(?<=\S)[ \t]+(?=\|[ \t])"
 )
+_ABBREVIATION = re.compile(r"(?:\b[^\W\d_]|\b(?:etc|incl|resp|bzw|vs|cf|ca|ej|ex))\Z", re.IGNORECASE)
 
 
 class Token(NamedTuple):
@@ -250,12 +251,19 @@ def _unit(
     )
 
 
+def _abbreviates(text: str, dot: int, end: int) -> bool:
+    """Whether a dot belongs to the word before it: "e.g. maps", "p. ej. mapas", "z. B. kleine Karten"."""
+    goes_on = text[end : end + 3].lstrip()[:1].islower()
+    return goes_on and text[dot:end] == "." and _ABBREVIATION.search(text[max(0, dot - 6) : dot]) is not None
+
+
 def _sentences(
     text: str, tokens: tuple[Token, ...], start: int, end: int, first: int, last: int
 ) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     at, begin = first, start
-    cuts = [m.end() for m in islice(_SENTENCE_END.finditer(text, start, end), _MOST_SENTENCES)]
+    ends = (m.end() for m in _SENTENCE_END.finditer(text, start, end) if not _abbreviates(text, m.start(), m.end()))
+    cuts = list(islice(ends, _MOST_SENTENCES))
     for cut in (*cuts, end):
         upto = at
         while upto < last and tokens[upto].start < cut:

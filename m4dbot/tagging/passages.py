@@ -124,9 +124,11 @@ def _answered(layout: Layout, passage: Passage, above: Sequence[Passage]) -> boo
     return passage.quotes or (passage.labelled and below[-1] in ".!")
 
 
-def _is_title(passage: Passage) -> bool:
-    """Whether a heading without words below it is the title of all that follows."""
-    return passage.start == 0 and not passage.labelled and not passage.asks
+def _is_title(passage: Passage, below: Passage) -> bool:
+    """Whether a heading without words below it is the title of all that follows, or of a section of questions."""
+    if passage.labelled or passage.asks:
+        return False
+    return passage.start == 0 or (below.quotes and not passage.quotes)
 
 
 def _with_headings(waiting: list[Passage], passage: Passage) -> list[Passage]:
@@ -146,7 +148,7 @@ def _with_headings(waiting: list[Passage], passage: Passage) -> list[Passage]:
         # All questions one below the other, then one text: a list of them, not a heading.
         passage.tag, passage.confidence, passage.evidence = Tag(passage.tag.week), 0.6, [SEVERAL]
         return [passage]
-    if len(questions) == 2 and not _is_title(waiting[0]):
+    if len(questions) == 2 and not _is_title(waiting[0], passage):
         # Two questions answered as one; the first is as good as the second.
         passage.tag = questions[0]
         passage.confidence = min(passage.confidence, 0.8)

@@ -13,10 +13,11 @@ from m4dbot.tagging.beginnings import beginnings, question_list
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.decoding import believe
 from m4dbot.tagging.envelope import Place
+from m4dbot.tagging.headings import asked_besides
 from m4dbot.tagging.labels import parse_tag, parse_tags
 from m4dbot.tagging.likeness import Questions
 from m4dbot.tagging.lines import Layout, lay_out, words_of
-from m4dbot.tagging.marks import Mark, Marker, best_of, quotation_score
+from m4dbot.tagging.marks import Mark, Marker, best_of, evidence_of, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
 from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
@@ -41,6 +42,8 @@ SURE_LIST = 5.0
 FEW_NOTIONS = 4  # of a question; fewer say something only where they are close together
 DENSE = 0.1  # of a passage's words
 ALLOWS = 0.6  # of the likeness of another question, where the order speaks for this one
+FAINT = 1.2  # a likeness to one of ours that says nothing
+NOT_ASKED = 5.0  # what a question in the form of others, and like none of ours, says for its being none
 FITS = 2.0  # how much the words below a mark weigh for what it may mean
 FITS_FOREIGN = 1.0  # the same in a language that the discussion has no questions in
 ENOUGH_WORDS = 40  # so many are judged in full
@@ -131,6 +134,7 @@ class Tagger:
         ordinals = {best_of(m) for m in marks if "elliptic" in m.kinds}
         marks = [m for m in marks if "elliptic" not in m.kinds or len(ordinals) > 1 or named - {m.unit}]
         _weigh_headings(layout, marks, sure)
+        marks += self._besides(layout, marks, sure)
         _weigh_weeks(marks, place.weeks)
         weeks = _likely_weeks(place, marks)
         week = max(weeks, key=lambda w: (weeks[w], -w))
@@ -170,6 +174,24 @@ class Tagger:
                 said = next(iter(mark.evidence.values()))
                 mark.candidates = {tag: weight + less for tag, less in tags.items()}
                 mark.evidence = {tag: list(said) for tag in tags}
+
+    def _besides(self, layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark]) -> list[Mark]:
+        """Where somebody answers what was not asked here, below a question that looks like those copied out."""
+        units = layout.units
+        copied = {m.unit for m in sure if "quoted" in m.kinds and m.start == units[m.unit].start}
+        beside = {m.unit: m for m in marks if m.start == units[m.unit].start}
+        found = []
+        for index, end in asked_besides(layout, copied).items():
+            mark = beside.get(index)
+            if mark is None:
+                mark = Mark(units[index].start, end, index, set(), {}, 0.0)
+                found.append(mark)
+            elif max(mark.candidates.values()) >= FAINT:
+                continue
+            mark.kinds.add("general")
+            mark.candidates |= {Tag(week): NOT_ASKED for week in self._counting.counts}
+            mark.say_all(evidence_of("heading", layout.text[units[index].own : end]))
+        return found
 
     def _fits(self, layout: Layout, marks: Sequence[Mark], language: str) -> list[dict[Tag, float]]:
         """For each mark, how well the words from it to the next fit each question."""
@@ -394,7 +416,7 @@ def _says_something(layout: Layout, end: int) -> bool:
 
 def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark]) -> None:
     """Headings written like those that are known are headings too; others beside them need more."""
-    styles = {(u.bullet, u.style) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
+    styles = {_form(layout, m) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
     lines = all("label" not in m.kinds and _is_headline(layout, m) for m in sure)
     labelled = {best_of(m) for m in sure}
     alike: dict[tuple[str, str, bool], set[Tag]] = {}
@@ -413,7 +435,7 @@ def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark])
                 # "Concernant les rations : …", "Concernant l'évacuation : …"
                 mark.null -= 1.8
             unit = layout.units[mark.unit]
-            if (unit.bullet, unit.style) in styles:
+            if _form(layout, mark) in styles:
                 mark.null -= 2.0
             elif "heading" in mark.kinds and len(sure) >= 2 and not (lines and mark.end >= unit.end):
                 # A heading that turns to a question nobody labelled is one more label.
