@@ -415,7 +415,9 @@ class Marker:
             return None
         if max(candidates.values()) <= null - 2.5:
             return None
-        start = unit.start if at_start else sentence.start
+        # "4. We asked you …: that is important. How might you …?": what leads up to a copied question is copied, too.
+        led_up = word_for_word and bool(unit.number) and sentence is unit.sentences[-1] and end >= unit.end
+        start = unit.start if at_start or led_up else sentence.start
         mark = Mark(start, end, index, {"quoted"}, candidates, null)
         said = evidence_of("quoted", layout.text[sentence.start : end])
         mark.say_all(said)
