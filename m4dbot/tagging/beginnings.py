@@ -17,6 +17,7 @@ from m4dbot.tagging.passages import words_between
 from m4dbot.tagging.values import Tag
 
 _ELIMINATED = 2.0  # as many headings left as questions: the third heads the third
+_IN_ORDER = 0.7  # for each heading but one, where no other is known
 _AS_MANY = 1.0  # as many paragraphs as questions, which may be chance
 _MOST = 60  # marks of this kind in a mail
 _PARAGRAPH = 15  # words
@@ -35,8 +36,8 @@ _TAKEN_UP = 2.0
 
 
 def in_order(headings: int) -> float:
-    """What as many headings as questions say for the third to head the third: of two, nothing that is not known."""
-    return 0.0 if headings < _LIST else 1.0
+    """What as many headings as questions say for the third to head the third: of two nothing, and of many much."""
+    return 0.0 if headings < _LIST else min(_ELIMINATED, _IN_ORDER * (headings - 1))
 
 
 def beginnings(
@@ -82,7 +83,7 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     taken = {m.unit for m in marks} - weak.keys()
     styles = {_style(layout, i) for i in strong}
     open_lines = [i for i in lines if i not in taken and (not styles or _style(layout, i) in styles)]
-    if open_lines[:1] == [0] and len(lines) > 2:
+    if open_lines[:1] == [0] and len(lines) > 2 and len(lines) != len(tags):
         del open_lines[0]  # the title of a contribution with headings
     if len(open_lines) + len(strong) < 2:
         return []  # one line by itself is a title, or a remark

@@ -28,8 +28,9 @@ def lines_above(layout: Layout) -> dict[int, int]:
         index: unit.end
         for index, unit in enumerate(units[:-1])
         if (unit.begins or _ends_list(layout, index))
-        and units[index + 1].words >= _BELOW
+        and (units[index + 1].words >= _BELOW or _leads_a_list(unit, units[index + 1]))
         and _is_short_line(layout, unit)
+        and not (index and _leads_a_list(units[index - 1], unit) and _is_short_line(layout, units[index - 1]))
     }
 
 
@@ -65,6 +66,10 @@ def _set_off(layout: Layout, unit: Unit) -> tuple[str, bool]:
     """The signs in front of a unit, "" with a figure among them, and whether its first sentence stands alone."""
     signs = "" if unit.number else layout.text[unit.start : unit.own].strip()
     return signs, bool(unit.sentences) and unit.sentences[0].end >= unit.end
+
+
+def _leads_a_list(unit: Unit, below: Unit) -> bool:
+    return bool(below.bullet) and not (unit.bullet or unit.number)
 
 
 def _ends_list(layout: Layout, index: int) -> bool:

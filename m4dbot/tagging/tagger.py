@@ -86,7 +86,11 @@ class Tagger:
         fits = self._fits(layout, marks, language)
         passages = passages_of(layout, believe(marks, place.weeks, fits, place.question), chances)
         if _nothing_named(layout, passages):
-            passages = [self._judged(layout, place, 0, len(layout.text))]
+            judged = self._judged(layout, place, 0, len(layout.text))
+            if passages and judged.tag == Tag(passages[0].tag.week):
+                # The mail as a whole tells of no question, its paragraphs lead all to one.
+                judged.tag, judged.confidence = passages[0].tag, calibration.OF_ORDER
+            passages = [judged]
         else:
             passages = self._opened(layout, place, passages)
         last_answer = max((i for i, p in enumerate(passages) if p.tag.question is not None), default=-1)
