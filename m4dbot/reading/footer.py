@@ -45,7 +45,7 @@ _SURE = re.compile(
     r"\bavast\b.{0,60}(?:antivirus|www|http)|www\.avast\.com|virus-free\.|virenfrei\.|libre de virus|"
     r"garanti sans virus|sans virus\.|do you yahoo!\?|yahoo! groups links|"
     r"this (?:e-?mail|message) (?:has been|was) (?:checked|scanned)|"
-    r"aka\.ms/learnaboutsenderidentification|\Ayou don['’]t often get e-?mails? from |"
+    r"aka\.ms/learnaboutsenderidentification|\Ayou don['’]t often get e-?mails? from \S+@\S|"
     r"this message was sent using (?:imp\b|the internet messaging|[\w .-]{1,40}webmail|horde|squirrelmail|roundcube)",
     re.IGNORECASE,
 )
@@ -83,13 +83,24 @@ _DATA = re.compile(
     r"données personnelles|données à caractère personnel|dados pessoais|dati personali|personenbezogen|https?:)",
     re.IGNORECASE,
 )
+_VIRUSES = r"(?:v[iíì]rus\w*|viren|wirus\w*|вирус\w*|вірус\w*)"
+_SOUGHT = (
+    r"\b(?:(?:for|of|against|de|contra|contre|auf|op|på|efter|na|per|на)"
+    rf"\s(?:[\w']{{1,14}}\s){{0,2}}{_VIRUSES}|anti-?{_VIRUSES}|mailscanner|clamav)"
+)
+_SEARCHED = (
+    r"(?:scanned|checked|analy[sz]ed|verified|examined|scanné|analysé|vérifié|contrôlé|examiné|escanead|analizad|verificad|"
+    r"examinad|revisad|analisad|scansionat|analizzat|controllat|verificat|ge(?:scann|prüf|test|scan|controleer)[td]|"
+    r"überprüft|untersucht|onderzocht|skann[ea]t|kontrollerat|kontrolleret|sprawdzon|przeskanowan|проверен|перевірен)\w{0,3}"
+)
+# "This mail has been scanned for viruses", "Diese Nachricht wurde auf Viren geprüft".
 _SCANNED = re.compile(
-    r"(?=.{0,300}\bvir(?:us|en)\b).{0,300}\b(?:scan|gescan|escan|anal[iy][sz]|verifi|vérifi|examin|check|"
-    r"control|contrôl|kontroll|geprüft|überprüft|getest|gecontrol|sprawdz|провер|перевір)",
+    rf"\w*(?:\s[\w-]{{1,14}}){{0,3}}?\s(?:{_SEARCHED}\b[^.:;?!]{{0,60}}?{_SOUGHT}|{_SOUGHT}\s{_SEARCHED})",
     re.IGNORECASE,
 )
 _LONG_RULE = 20  # characters
 _LONGEST_SCANNED = 300
+_BEGINNING = 40
 _LONGEST_WARNING = 400
 _LONGEST_DATA = 300  # characters, its rule included
 _LONGEST_PRINTING = 200
@@ -103,6 +114,7 @@ _OUTSIDE = re.compile(
     r"adjuntos|anhänge",
     re.IGNORECASE,
 )
+_FROM_OUTSIDE = re.compile(rf"\b(?:{_MAIL}|sender|click|expéditeur|remitente|absender|mittente)", re.IGNORECASE)
 
 
 def is_phone_footer(line: str) -> bool:
@@ -195,9 +207,10 @@ def _notice(forms: Sequence[str], start: int, end: int, begin: int, stop: int) -
         return "notice"
     if ruled and len(text) <= 600 and _LIST.search(text) and _WHERE.search(text):
         return "notice"
-    if is_printing_notice(text) or (text.startswith("[") and is_gateway_warning(text)):
+    if is_printing_notice(text) or (text.startswith("[") and is_gateway_warning(text) and _FROM_OUTSIDE.search(text)):
         return "notice"
-    if len(text) <= _LONGEST_SCANNED and _THIS_MESSAGE.search(text[:40]) and _SCANNED.match(text):
+    this = _THIS_MESSAGE.search(text[:_BEGINNING])
+    if this and len(text) <= _LONGEST_SCANNED and this.start() <= 1 and _SCANNED.match(text, this.end()):
         return "notice"
     if is_rule(forms[start]) and len(forms[start]) >= _LONG_RULE and len(text) <= _LONGEST_DATA and _DATA.match(text):
         return "notice"

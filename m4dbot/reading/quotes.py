@@ -17,8 +17,6 @@ from m4dbot.reading.values import Block, Role
 from m4dbot.reading.words import reply_words
 
 MOST_LINES = 2_500  # lines looked at one by one; what comes after them goes with the last of them
-_ANSWERED = 20_000  # characters of the mail that is answered, among which a citation is looked for
-_CITED = 4  # lines of it
 _MOST_TRIALS = 80  # lines that look like an attribution or a header and are none, before looking ends
 
 
@@ -155,7 +153,6 @@ def _roles(lines: Sequence[Line]) -> list[Role]:
         if line.hint is Hint.ATTRIBUTION and not line.depth:
             roles[i] = Role.ATTRIBUTION
     _attribute(lines, forms, roles)
-    _cited(lines, forms, roles)
     _coloured_answers(lines, forms, roles)
     signature.separate(forms, roles, [line.hint is Hint.SIGNATURE for line in lines])
     _settle_blanks(forms, roles)
@@ -327,27 +324,6 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 _cut_from(roles, i + 1)
                 return
         i += 1
-
-
-def _cited(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -> None:
-    """What people themselves set off with ">", a poem or a rule, above the mail that they answer: a line of theirs
-    leads up to it with a colon, their text goes on below it, and it stands nowhere in that mail."""
-    end = next((i for i, role in enumerate(roles) if role is Role.ATTRIBUTION), 0)
-    answered = ""
-    i = _next_text(forms, 0)
-    while i < end:
-        start = i
-        while i < end and (roles[i] is Role.QUOTED or (not forms[i] and roles[i + 1] is Role.QUOTED)):
-            i += 1
-        above = next((forms[j] for j in range(start - 1, -1, -1) if forms[j]), "")
-        if i == start or not above.endswith(":") or any(line.hint for line in lines[start:i]):
-            i = max(i, start + 1)
-            continue
-        answered = answered or " ".join(form.lstrip("> ") for form in forms[end:])[:_ANSWERED]
-        own_below = any(role is Role.OWN and form for role, form in zip(roles[i:end], forms[i:end], strict=True))
-        cited = [text for form in forms[start:i] if (text := form.lstrip("> "))]
-        if own_below and not any(text in answered for text in cited[:_CITED]):
-            roles[start:i] = [Role.OWN] * (i - start)
 
 
 def _goes_on(form: str, below: str) -> bool:

@@ -280,7 +280,8 @@ def _signed_block(forms: Sequence[str], begin: int, stop: int) -> int | None:
                 return i
             named = bool(rest) and _like_name(rest[0]) and len(rest[0].split()) >= 2
             registered = len(rest) < len(below)
-            return i if named and (registered or any(_is_office(line) for line in rest[1:])) else None
+            if named and (registered or any(_is_office(line) for line in rest[1:])):
+                return i
     return None
 
 

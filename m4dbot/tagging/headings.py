@@ -16,7 +16,7 @@ _BELOW = 8  # words below a heading
 _LONGEST_RUN_IN = 8  # words before a colon or dash
 _LONGEST_ALONE = 4  # words of "Oversight. We …"
 _LONGEST_CAPITALS = 12  # words of "THE MARKETS AND WHO OWNS THEM. We …"
-_ASKED = 3  # words of a question
+_ASKED = 5  # words of a question
 _SEVERAL = 2  # questions
 _BEHIND = 6  # words behind a heading in one paragraph with its answer
 
@@ -48,23 +48,39 @@ def run_in(layout: Layout) -> dict[int, int]:
 
 def asked_besides(layout: Layout, copied: Collection[int]) -> dict[int, int]:
     """Questions set off as those in the units `copied` are, by a bullet or in bold: a form's others, which nobody
-    put here. Each unit's index, with where the question ends."""
-    forms = Counter(_set_off(layout, layout.units[index]) for index in copied)
+    put here. Each unit's index, with where the question ends.
+
+    A list of questions inside an answer is none of them, nor is one that goes on from another ("And how long …?").
+    """
+    units = layout.units
+    forms = Counter(_set_off(layout, units[index]) for index in copied)
     return {
         index: unit.sentences[0].end
-        for index, unit in enumerate(layout.units)
+        for index, unit in enumerate(units)
         if index not in copied
+        and unit.gap
         and unit.sentences
         and unit.sentences[0].asks
         and unit.sentences[0].last - unit.first >= _ASKED
-        and (form := _set_off(layout, unit))[0]
+        and not layout.tokens[unit.first].word.sense & Sense.JOINING
+        and (form := _set_off(layout, unit))[0].strip("\"“”«»‘’'")
         and forms[form] >= _SEVERAL
+        and not (index and _lists_questions(layout, units[index - 1], unit))
+        and not (index + 1 < len(units) and not units[index + 1].gap and units[index + 1].bullet == unit.bullet != "")
     }
+
+
+def _lists_questions(layout: Layout, above: Unit, unit: Unit) -> bool:
+    """Whether what stands above leads up to a list, or is an item of it: another question, without an answer."""
+    if layout.text[: above.end].endswith((":", "：")):
+        return True
+    asks = bool(above.sentences) and above.sentences[-1].asks
+    return asks and above.bullet == unit.bullet != ""
 
 
 def _set_off(layout: Layout, unit: Unit) -> tuple[str, bool]:
     """The signs in front of a unit, "" with a figure among them, and whether its first sentence stands alone."""
-    signs = "" if unit.number else layout.text[unit.start : unit.own].strip()
+    signs = "" if unit.number else layout.text[unit.start : unit.own].rstrip()
     return signs, bool(unit.sentences) and unit.sentences[0].end >= unit.end
 
 

@@ -262,12 +262,14 @@ def _sentences(
 ) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     at, begin = first, start
-    ends = (m.end() for m in _SENTENCE_END.finditer(text, start, end) if not _abbreviates(text, m.start(), m.end()))
-    cuts = list(islice(ends, _MOST_SENTENCES))
-    for cut in (*cuts, end):
+    cuts = [m.span() for m in islice(_SENTENCE_END.finditer(text, start, end), _MOST_SENTENCES)]
+    for dot, cut in (*cuts, (end, end)):
         upto = at
         while upto < last and tokens[upto].start < cut:
             upto += 1
+        # "nets etc. question 2: …" begins something else.
+        if upto < last and _abbreviates(text, dot, cut) and not tokens[upto].word.sense & Sense.QUESTION:
+            continue
         # "1." or "Q." is no sentence; what follows belongs to it.
         if upto - at < 2 and cut != end:
             continue

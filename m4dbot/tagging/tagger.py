@@ -420,7 +420,7 @@ def _says_something(layout: Layout, end: int) -> bool:
 
 def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark]) -> None:
     """Headings written like those that are known are headings too; others beside them need more."""
-    styles = {_form(layout, m) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
+    styles = {_style(layout, m) for m in sure if (u := layout.units[m.unit]).bullet or u.number}
     lines = all("label" not in m.kinds and _is_headline(layout, m) for m in sure)
     labelled = {best_of(m) for m in sure}
     alike: dict[tuple[str, str, bool], set[Tag]] = {}
@@ -439,7 +439,7 @@ def _weigh_headings(layout: Layout, marks: Sequence[Mark], sure: Sequence[Mark])
                 # "Concernant les rations : …", "Concernant l'évacuation : …"
                 mark.null -= 1.8
             unit = layout.units[mark.unit]
-            if _form(layout, mark) in styles:
+            if _style(layout, mark) in styles:
                 mark.null -= 2.0
             elif "heading" in mark.kinds and len(sure) >= 2 and not (lines and mark.end >= unit.end):
                 # A heading that turns to a question nobody labelled is one more label.
@@ -466,6 +466,12 @@ def _form(layout: Layout, mark: Mark) -> tuple[str, str, bool]:
     """How a heading is written: its bullet, its figure, and whether its answer follows on the line."""
     unit = layout.units[mark.unit]
     return unit.bullet, unit.style, mark.end < unit.end
+
+
+def _style(layout: Layout, mark: Mark) -> tuple[str, str, bool]:
+    """The same for lists: of figures, the answers and the items of a list inside one are told apart by it."""
+    bullet, style, inline = _form(layout, mark)
+    return bullet, style, inline and not bullet
 
 
 def _frame(layout: Layout, mark: Mark, stop: bool = False) -> str:
