@@ -23,15 +23,14 @@ def sentences_on(
     wanted = set(tags)
     found: list[tuple[int, Tag]] = []
     for unit in layout.units:
-        if unit.start < start or unit.start >= end:
-            continue
         for n, sentence in enumerate(unit.sentences):
-            if sentence.last - sentence.first < _SENTENCE:
+            place = sentence.start if n else unit.start
+            if not start <= place < end or sentence.last - sentence.first < _SENTENCE:
                 continue
             treated = questions.treated_in(layout.tokens[sentence.first : sentence.last])
             ranked = sorted(((v, t) for t, v in treated.items() if t in wanted), key=lambda pair: -pair[0])
             if not ranked or ranked[0][0] < _LIKENESS or (len(ranked) > 1 and ranked[0][0] < _CLEARLY * ranked[1][0]):
                 continue
             if not found or found[-1][1] != ranked[0][1]:
-                found.append((sentence.start if n else unit.start, ranked[0][1]))
+                found.append((place, ranked[0][1]))
     return found
