@@ -20,6 +20,7 @@ from m4dbot.tagging.values import Tag
 _SHORTEST = 5  # words of a question
 _SEVERAL = 4  # questions; so many bear each other out, however short they are
 _FORM = 1.5  # what the form alone speaks for
+_NONE_SKIPPED = 0.1  # where nothing else tells, the first questions are not the ones left out
 _COGNATES = 1.4  # what is alike in two languages, by so much more does it say
 
 
@@ -31,7 +32,7 @@ def translated_marks(layout: Layout, marks: Sequence[Mark], questions: Questions
     if len(asking) < _SEVERAL:
         asking = [i for i in asking if layout.units[i].sentences[0].last - layout.units[i].first >= _SHORTEST]
     if len(asking) >= _SEVERAL and not headings:
-        asking += _led_up(layout, asking, len(tags) - len(asking))
+        asking += _led_up(layout, asking, max(1, len(tags) - len(asking)))
     places = sorted({*asking, *headings})
     for n, index in enumerate(places):
         unit = layout.units[index]
@@ -42,6 +43,8 @@ def translated_marks(layout: Layout, marks: Sequence[Mark], questions: Questions
         if known is not None:
             result.remove(known)
         mark = _mark(layout, index, questions, tags, headings.get(index, 0), 0.0 if alone or index in headings else 1.0)
+        if n < len(tags):
+            mark.candidates[tags[n]] += _NONE_SKIPPED
         if len(places) == len(tags) > 1:
             mark.candidates[tags[n]] += in_order(len(places))
         result.append(mark)
