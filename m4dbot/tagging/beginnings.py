@@ -65,9 +65,11 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
     They take the questions that those around them leave: between headings for the second and the sixth
     the third to the fifth are likely. Marks that know such a line by few of its words are weighed anew.
     """
-    if any((m.explicit or "number" in m.kinds) and not _in_words(m) for m in marks):
-        return []  # who labels or numbers answers needs no headings
     lines, against = lines_above(layout), _LINE_ABOVE
+    # A heading, the question quoted below it, and the answer.
+    above = {m.unit - 1: best_of(m) for m in marks if "answered" in m.kinds and m.unit - 1 in lines}
+    if any((m.explicit or "number" in m.kinds) and not _in_words(m) and m.unit - 1 not in above for m in marks):
+        return []  # who labels or numbers answers needs no headings
     if not lines and not any(m.explicit for m in marks):
         lines, against = run_in(layout), _RUN_IN
     strong = {
@@ -75,7 +77,7 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
         for m in marks
         if m.candidates[best_of(m)] > max(m.null + 0.5, _NAMED) and _in_words(m) and (m.explicit or m.unit in lines)
     }
-    strong = _once(strong, marks)
+    strong = _once(strong, marks) | above
     asking = [i for i in strong if _asks(layout, layout.units[i].end)]
     if len(asking) > 1:
         lines = {i: end for i, end in lines.items() if i in strong or _asks(layout, end)}
