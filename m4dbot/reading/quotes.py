@@ -313,6 +313,11 @@ def _attribute(lines: Sequence[Line], forms: Sequence[str], roles: list[Role]) -
                 roles[begin:following] = [Role.ATTRIBUTION] * (following - begin)
                 i = floor = following
                 continue
+            if not any(forms[:begin]) and any(line.depth for line in lines[i:]) and attribution.by_machine(form):
+                # Quoted further down, with a heading or an answer above it.
+                roles[begin : i + 1] = [Role.ATTRIBUTION] * (i + 1 - begin)
+                i = floor = i + 1
+                continue
             if _may_cut(forms, roles, begin, i):
                 roles[begin : i + 1] = [Role.ATTRIBUTION] * (i + 1 - begin)
                 _cut(forms, roles, begin, lines, attributed=i + 1)
