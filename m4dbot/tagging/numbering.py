@@ -18,7 +18,7 @@ _MOST_ITEMS = 200
 _NEXT_WEEK = 2.7  # "2.1" after "1.1" and "1.2": as good as the week's name above a list
 _UNLIKELY = 2.5  # a week so much less likely than the likeliest is left out
 _LETTERED = 1.5  # "a)" and "i." are for points inside an answer more often than not
-_ONE_MORE = 1.5  # a last point of one's own behind the answers
+_ONE_MORE = 0.6  # a last point of one's own behind the answers
 
 Fit = Callable[[int, int, Tag], float]
 
