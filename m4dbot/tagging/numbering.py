@@ -25,10 +25,14 @@ Fit = Callable[[int, int, Tag], float]
 
 @dataclass(frozen=True, slots=True)
 class NumberedList:
-    """Items as (unit index, question), in order; `weight` says how much speaks for question numbers."""
+    """Items as (unit index, question), in order; `weight` says how much speaks for question numbers.
+
+    `beyond` is the unit of a last item with a figure that no question has, None without one.
+    """
 
     items: tuple[tuple[int, Tag], ...]
     weight: float
+    beyond: int | None = None
 
 
 def answer_lists(
@@ -73,7 +77,8 @@ def answer_lists(
                 + _weigh(layout, tags, marks, counting.counts.get(tags[0][1].week or 0, 0), fit)
             )
             if weight >= ENOUGH and (best is None or weight > best.weight):
-                best = NumberedList(tuple(tags), weight)
+                beyond = items[-1][0] if len(tags) < len(items) else None
+                best = NumberedList(tuple(tags), weight, beyond)
         if best is not None:
             found.append(best)
     return found
@@ -280,5 +285,9 @@ def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedL
             same.null = min(same.null, 0.0)
             same.candidates[tag] = same.candidates.get(tag, 0.0) + strength
             same.say(tag, f"number: '{layout.text[unit.start : unit.own].strip()}'")
+        if found.beyond is not None and all(m.unit != found.beyond for m in result):
+            unit, tag = layout.units[found.beyond], Tag(found.items[-1][1].week)
+            result.append(Mark(unit.start, unit.own, found.beyond, {"general"}, {tag: strength}, 0.0))
+            result[-1].say(tag, f"number: '{layout.text[unit.start : unit.own].strip()}'")
     result.sort(key=lambda m: (m.start, m.end))
     return result
