@@ -108,10 +108,9 @@ def _divided(raw: str) -> list[Line]:
         return [Line(raw)]
     before, middle, after = parts
     lines = [Line(before)] if before.strip() else []
-    lines.append(Line(middle))
-    if after.strip(" -*"):
-        lines.append(Line(after, _depth(after)))
-    return lines
+    if not after.strip(" -*"):
+        return [*lines, Line(middle + after)]
+    return [*lines, Line(middle), Line(after, _depth(after))]
 
 
 def without_marks(text: str) -> str:

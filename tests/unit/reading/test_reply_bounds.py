@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
@@ -34,6 +34,7 @@ def letters(text: str) -> str:
 
 
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=20)), max_size=40).map("".join))
+@example("-- On 3 Nov 2026 at 10:15, Rosa <a@example.org> wrote:-- ")
 @settings(max_examples=300, deadline=None)
 def test_plain_text_is_complete(text: str) -> None:
     """All blocks of any text in order are the text, and none is empty."""
