@@ -11,7 +11,6 @@ from collections.abc import Set as AbstractSet
 
 from m4dbot.tagging.decoding import Believed
 
-OF_SENTENCES = 0.4  # a stretch of prose whose sentences treat several questions
 OF_ORDER = 0.6  # a passage without marks, between others in the order of the questions
 
 

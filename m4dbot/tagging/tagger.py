@@ -20,7 +20,6 @@ from m4dbot.tagging.lines import Layout, lay_out, words_of
 from m4dbot.tagging.marks import Mark, Marker, best_of, evidence_of, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
-from m4dbot.tagging.prose import sentences_on
 from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
 from m4dbot.tagging.translated import translated_marks
 from m4dbot.tagging.turns import turns
@@ -30,10 +29,9 @@ from m4dbot.tagging.vocabulary import Sense, fold, vocabulary
 __all__ = ["Tagger", "parse_tag", "parse_tags"]
 
 NOTHING_KNOWN = Context()
+EVERY_PARAGRAPH = "content: of its paragraphs, not of the whole"
 EVERY_QUESTION = "order: as many passages as questions"
 OPENING = "opening: before the first question"
-SENTENCES = "content: sentence by sentence"
-SEVERAL_QUESTIONS = 2  # one by itself may be named in any letter
 SALUTATION = 12  # words; a longer opening is an introduction
 LONG_OPENING = 60  # words; so much is more than an introduction may be
 SHORTEST_ANSWER = 15  # words; less is not judged by its content
@@ -93,8 +91,8 @@ class Tagger:
             if passages and judged.tag == Tag(passages[0].tag.week):
                 # The mail as a whole tells of no question, its paragraphs lead all to one.
                 judged.tag, judged.confidence = passages[0].tag, calibration.OF_ORDER
+                judged.evidence.insert(0, EVERY_PARAGRAPH)
             passages = [judged]
-            passages = self._by_sentences(layout, [judged], SEVERAL_QUESTIONS)
         else:
             passages = self._opened(layout, place, passages)
         last_answer = max((i for i, p in enumerate(passages) if p.tag.question is not None), default=-1)
@@ -104,8 +102,6 @@ class Tagger:
                 passage.confidence, passage.evidence = calibration.OF_ORDER, [EVERY_QUESTION]
                 continue
             self._settle(layout, place, passage, i == 0, i < last_answer)
-        if len(passages) > 1 and not every and all(p.unnamed for p in passages):
-            passages = self._by_sentences(layout, passages, 1)
         segments = (p.segment(text) for p in joined(passages))
         return Tagging(tuple(s for s in segments if s.text))
 
@@ -254,27 +250,6 @@ class Tagger:
             if tag is not None and confidence >= 0.7 and all(p.tag != tag for p in passages):
                 opening.tag, opening.confidence, opening.evidence = tag, confidence, [evidence]
         return [opening, *passages]
-
-    def _by_sentences(self, layout: Layout, passages: Sequence[Passage], least: int) -> list[Passage]:
-        """The passages, those of a week and no question taken apart where their sentences treat `least` questions."""
-        result: list[Passage] = []
-        for passage in passages:
-            tags = [tag for tag in self._questions.tags if tag.week == passage.tag.week]
-            treated = []
-            if passage.tag.question is None:
-                treated = sentences_on(layout, self._questions, tags, passage.start, passage.end)
-            if len({tag for _, tag in treated}) < least:
-                result.append(passage)
-                continue
-            ends = [start for start, _ in treated[1:]] + [passage.end]
-            passage.end = treated[0][0]
-            if words_between(layout, passage.start, passage.end) > SALUTATION:
-                result.append(passage)
-            else:
-                treated[0] = (passage.start, treated[0][1])
-            for (start, tag), end in zip(treated, ends, strict=True):
-                result.append(Passage(start, start, end, tag, calibration.OF_SENTENCES, [SENTENCES]))
-        return result
 
     def _settle(self, layout: Layout, place: Place, passage: Passage, first: bool, answers_below: bool) -> None:
         """A passage below no more than the name of a week: the week's one question, or what the words tell.
