@@ -119,14 +119,17 @@ def _label_at(text: str, tokens: Sequence[Token], i: int, first: int, last: int,
     else:
         letter = vocabulary().short(word.folded)
         # A lone letter is a label only with a figure after it, and then at most a dot between.
-        if letter is None or i + 1 >= last or not tokens[i + 1].word.folded.isdigit():
+        at = i + 1
+        if letter is not None and at + 1 < last and tokens[at].word.sense & Sense.NUMBER_SIGN:
+            at += 1  # "Q.No.2"
+        if letter is None or at >= last or not tokens[at].word.folded.isdigit():
             return None
-        if _gap(text, tokens, i) not in (".", " ", ". ", "-", "#", " #", ":"):
+        if any(_gap(text, tokens, k) not in (".", " ", ". ", "-", "#", " #", ":") for k in range(i, at)):
             return None
-        number = tokens[i + 1].word.cardinal
+        number = tokens[at].word.cardinal
         if not 0 < number <= LARGEST:
             return None
-        values, end = _more(text, tokens, i + 2, last, [number], letter)
+        values, end = _more(text, tokens, at + 1, last, [number], letter)
         sure = text[tokens[i].start].isupper() and (word.folded in "qw" or len(word.folded) > 1)
         return _label(i, end, letter, values, sure)
     after = _after(text, tokens, i, last, kind)
