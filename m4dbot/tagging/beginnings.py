@@ -232,7 +232,10 @@ def _answers_below(layout: Layout, marks: Sequence[Mark], questions: Questions, 
     answers = [
         i
         for i, unit in enumerate(layout.units)
-        if i > listed[-1].unit and i not in taken and (unit.begins or unit.bullet) and unit.words >= _ANSWER
+        if i > listed[-1].unit
+        and i not in taken
+        and (unit.begins or unit.bullet or unit.number)
+        and unit.words >= _ANSWER
     ]
     if len(answers) > 1 and (last := layout.units[answers[-1]]).words < _FAREWELL and not last.bullet:
         answers.pop()

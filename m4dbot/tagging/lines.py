@@ -34,6 +34,7 @@ _NUMBER = re.compile(
     r"|[.)]?[ \t\u00a0]?([-–—/])[ \t\u00a0]?(?=[^\W\d_]|[¿\"“«]|$)"
     r"|[ \u00a0](:)(?=[ \u00a0])"
     r"|(?<=\d)[ \t\u00a0]*$"  # a line of its own
+    r"|(?<=\d) {2,3}(?=[^\W\d_])"  # a cell of its own
     # "1.4": the fourth of the first section or week
     r"|\.(\d{1,2})[.):]{0,2}(?=[ \t\u00a0*_]|$)))[.)\]:*_-]*"
 )

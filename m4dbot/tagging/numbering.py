@@ -238,6 +238,9 @@ def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
     before = units[first].first
     if any(m.unit == first - 1 and "week" in m.kinds and "mention" not in m.kinds for m in marks):
         return 2.7
+    copied = [m for m in marks if m.unit < first and "quoted" in m.kinds]
+    if copied and copied[-1].unit == first - 1 and _is_question_list(layout, copied, first):
+        return 2.5
     tail = layout.tokens[max(lead.first, lead.last - 25) : lead.last]
     colon = layout.text[: lead.end].rstrip().endswith(":")
     if any(t.word.sense & (Sense.ANSWER | Sense.QUESTION) for t in tail):
