@@ -173,8 +173,8 @@ def _after(text: str, tokens: Sequence[Token], i: int, last: int, kind: str) -> 
         # "questions: 1. What …" announces a list; the figure belongs to the list.
         if figures and ":" in gap and (j + 1 < last and text[tokens[j].end : tokens[j].end + 1] in ".)"):
             return None
-        if not figures and ":" in gap:
-            return None
+        if ":" in gap and (not figures or (i and tokens[i - 1].word.ordinal > 0 and _gap(text, tokens, i - 1) == " ")):
+            return None  # "Second question: 21 hours a week."
         # "the question I would ask"
         if text[tokens[j].start : tokens[j].end] == "I" and text[tokens[j].end : tokens[j].end + 1] not in ".:)-":
             return None

@@ -18,6 +18,7 @@ _LONGEST_UNIT = 8_000  # characters
 _NARROWEST, _WIDEST = 50, 100  # characters of a line that a program broke
 _BROKEN = 6  # lines
 _RAGGED, _SEVERAL = 12, 3  # characters that broken lines differ by; lines
+_LONG_WORD = 6  # letters of a word that may be a heading
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
 _BULLET = re.compile(
@@ -272,8 +273,12 @@ def _sentences(
         # "nets etc. question 2: …" begins something else.
         if upto < last and _abbreviates(text, dot, cut) and not tokens[upto].word.sense & Sense.QUESTION:
             continue
-        # "1." or "Q." is no sentence; what follows belongs to it.
-        if upto - at < 2 and cut != end:
+        # "1.", "Q." or "Yes." is no sentence by itself; what follows belongs to it. "Marking." heads what follows.
+        if (
+            upto - at < 2
+            and cut != end
+            and not (at < upto and len(tokens[at].word.folded) >= _LONG_WORD and text[dot] == ".")
+        ):
             continue
         if upto > at:
             while begin < cut and text[begin].isspace():

@@ -531,7 +531,7 @@ class Marker:
         if not candidates or max(candidates.values()) < NAMED:
             return None
         null = 4.0 if inline or last - first > LONGEST_HEADING else 3.4
-        if alone and not text[unit.own : stop].isupper():
+        if alone and not (unit.number or text[unit.own : stop].isupper()):
             # A short sentence is more often the first of an answer, unless others stand so.
             null += 1.8
         mark = Mark(unit.start, stop, index, {"heading"}, candidates, null)

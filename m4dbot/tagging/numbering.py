@@ -207,13 +207,23 @@ def _agreement(units: Sequence[Unit], items: list[tuple[int, Tag]], marks: Seque
 def _surroundings(layout: Layout, first: int, last: int, listed: set[int], marks: Sequence[Mark]) -> float:
     """A list below a labelled or quoted question is part of its answer."""
     explicit = [m for m in marks if m.explicit and max(m.candidates.values()) > m.null + 1.0]
-    before = [m for m in explicit if m.unit < first]
+    before = [m for m in explicit if m.unit < first and not _announces(layout, m, first)]
     weight = 0.0
     if before and not _is_question_list(layout, before, first):
         weight -= 4.0
     if any(first <= m.unit <= last and m.unit not in listed for m in explicit):
         weight -= 2.0
     return weight
+
+
+def _announces(layout: Layout, mark: Mark, first: int) -> bool:
+    """Whether a line of labels leads up to a list: "On questions 1 and 2:"."""
+    return (
+        mark.unit == first - 1
+        and "label" in mark.kinds
+        and best_of(mark).question == layout.units[first].number
+        and layout.text[: layout.units[mark.unit].end].endswith((":", "："))
+    )
 
 
 def _is_question_list(layout: Layout, before: Sequence[Mark], first: int) -> bool:

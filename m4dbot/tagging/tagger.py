@@ -43,7 +43,6 @@ SURE_LIST = 5.0
 FEW_NOTIONS = 4  # of a question; fewer say something only where they are close together
 DENSE = 0.1  # of a passage's words
 ALLOWS = 0.6  # of the likeness of another question, where the order speaks for this one
-CHANCE = 0.2  # a likeness up to which words may be alike by chance
 FAINT = 1.2  # a likeness to one of ours that says nothing
 NOT_ASKED = 5.0  # what a question in the form of others, and like none of ours, says for its being none
 FITS = 2.0  # how much the words below a mark weigh for what it may mean
@@ -307,7 +306,7 @@ class Tagger:
         other = max((v for t, v in treated.items() if t.week == passage.tag.week and t != passage.tag), default=0.0)
         if surely:
             return mine > other and self._questions.taken_up_in(tokens, passage.tag)[0] >= 2
-        return mine > ALLOWS * other or other < CHANCE
+        return mine > ALLOWS * other
 
     def _by_content(
         self, layout: Layout, start: int, end: int, weeks: Mapping[int, float], week_sure: bool
