@@ -100,7 +100,7 @@ _SCANNED = re.compile(
 )
 _LONG_RULE = 20  # characters
 _LONGEST_SCANNED = 300
-_BEGINNING = 40
+_BEGINNING = 40  # characters, in which "this message" has to end
 _LONGEST_WARNING = 400
 _LONGEST_DATA = 300  # characters, its rule included
 _LONGEST_PRINTING = 200
@@ -176,9 +176,11 @@ def notices_begin(forms: Sequence[str], begin: int, stop: int) -> int | None:
             break
         # A rule begins a paragraph too: "… in the README." stands right above the list's own word.
         rule = next((i for i in range(end - 2, start, -1) if is_rule(forms[i])), start)
-        if rule > start and _notice(forms, rule, end, begin, stop) == "notice":
+        kind = _notice(forms, rule, end, begin, stop)
+        if kind == "notice":
             start = rule
-        kind = _notice(forms, start, end, begin, stop)
+        elif rule > start:
+            kind = _notice(forms, start, end, begin, stop)
         if kind == "notice":
             start = _below_sentences(forms, start, end)
             found = _with_rule(forms, start, begin)

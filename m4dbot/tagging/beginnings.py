@@ -108,7 +108,7 @@ def _headed(layout: Layout, marks: Sequence[Mark], tags: Sequence[Tag]) -> list[
                 if mark.null > against:
                     mark.kinds.add("form")
                     mark.null = against
-            mark.say_all(evidence_of("heading", layout.text[unit.own : end]))
+            mark.say_all(evidence_of("order", layout.text[unit.own : end]))
     return found
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
-from m4dbot.tagging.lines import Layout, Unit, is_figures, is_row
+from m4dbot.tagging.lines import COLONS, Layout, Unit, is_figures, is_row, last_sign
 from m4dbot.tagging.vocabulary import Sense
 
 _CUT = re.compile(r"[:：]| [-–—|] ")
@@ -52,27 +52,31 @@ def asked_besides(layout: Layout, copied: Collection[int]) -> dict[int, int]:
 
     A list of questions inside an answer is none of them, nor is one that goes on from another ("And how long …?").
     """
-    units = layout.units
-    forms = Counter(_set_off(layout, units[index]) for index in copied)
+    forms = Counter(_set_off(layout, layout.units[index]) for index in copied)
+    alike = {form for form, count in forms.items() if form[0].strip("\"“”«»‘’'") and count >= _SEVERAL}
     return {
         index: unit.sentences[0].end
-        for index, unit in enumerate(units)
-        if index not in copied
-        and unit.gap
-        and unit.sentences
-        and unit.sentences[0].asks
-        and unit.sentences[0].last - unit.first >= _ASKED
-        and not layout.tokens[unit.first].word.sense & Sense.JOINING
-        and (form := _set_off(layout, unit))[0].strip("\"“”«»‘’'")
-        and forms[form] >= _SEVERAL
-        and not (index and _lists_questions(layout, units[index - 1], unit))
-        and not (index + 1 < len(units) and not units[index + 1].gap and units[index + 1].bullet == unit.bullet != "")
+        for index, unit in enumerate(layout.units)
+        if index not in copied and _set_off(layout, unit) in alike and _asks_by_itself(layout, index)
     }
+
+
+def _asks_by_itself(layout: Layout, index: int) -> bool:
+    """Whether a unit begins with a question below an empty line that goes on from no other."""
+    unit, above = layout.units[index], layout.units[index - 1] if index else None
+    below = layout.units[index + 1] if index + 1 < len(layout.units) else None
+    if not unit.gap or not unit.sentences or not unit.sentences[0].asks:
+        return False
+    if unit.sentences[0].last - unit.first < _ASKED or layout.tokens[unit.first].word.sense & Sense.JOINING:
+        return False
+    if above is not None and _lists_questions(layout, above, unit):
+        return False
+    return below is None or below.gap or not unit.bullet or below.bullet != unit.bullet
 
 
 def _lists_questions(layout: Layout, above: Unit, unit: Unit) -> bool:
     """Whether what stands above leads up to a list, or is an item of it: another question, without an answer."""
-    if layout.text[: above.end].endswith((":", "：")):
+    if last_sign(layout, above) in COLONS:
         return True
     asks = bool(above.sentences) and above.sentences[-1].asks
     return asks and above.bullet == unit.bullet != ""
@@ -101,8 +105,8 @@ def _is_short_line(layout: Layout, unit: Unit) -> bool:
         return False
     if is_figures(layout, unit) or is_row(layout, unit):
         return False
-    last = layout.text[: unit.end].rstrip(" \t\u00a0*_")[-1:]
-    return last not in ".,;!" and (last not in ":：" or unit.words <= _LONGEST_COLON)
+    last = last_sign(layout, unit)
+    return last not in ".,;!" and (last not in COLONS or unit.words <= _LONGEST_COLON)
 
 
 def _cut(layout: Layout, unit: Unit) -> int:

@@ -69,11 +69,12 @@ def _with_ordinal(tokens: Sequence[Token], label: Label, first: int) -> Label:
     if not label.weeks or label.questions:
         return label
     i = label.first - 1
-    while i >= max(first, label.first - 3) and tokens[i].word.sense & (Sense.BETWEEN | Sense.STOP):
-        if not tokens[i].word.ordinal:
-            i -= 1
-            continue
-        break
+    while (
+        i >= max(first, label.first - 3)
+        and tokens[i].word.sense & (Sense.BETWEEN | Sense.STOP)
+        and not tokens[i].word.ordinal
+    ):
+        i -= 1
     linked = all(tokens[k].word.sense & Sense.BETWEEN for k in range(i + 1, label.first))
     if first < i < label.first - 1 and linked and not tokens[i].word.ordinal and tokens[i - 1].word.ordinal > 0:
         i -= 1  # "the first query of last week": a noun that stands for the question

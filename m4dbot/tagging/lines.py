@@ -18,6 +18,7 @@ _LONGEST_UNIT = 8_000  # characters
 _NARROWEST, _WIDEST = 50, 100  # characters of a line that a program broke
 _BROKEN = 6  # lines
 _RAGGED, _SEVERAL = 12, 3  # characters that broken lines differ by; lines
+COLONS = (":", "：")
 _LONG_WORD = 6  # letters of a word that may be a heading
 _MOST_SENTENCES = 300  # of a unit; what follows is taken for one
 
@@ -114,6 +115,11 @@ def is_figures(layout: Layout, unit: Unit) -> bool:
 def is_row(layout: Layout, unit: Unit) -> bool:
     """Whether a unit is a row of a table: "| Country | Document |", or columns set apart by blanks."""
     return _COLUMNS.search(layout.text, unit.own, unit.end) is not None
+
+
+def last_sign(layout: Layout, unit: Unit) -> str:
+    """The last character of a unit, those that mark it bold aside; "" where it has no other."""
+    return layout.text[unit.start : unit.end].rstrip(" \t\u00a0*_")[-1:]
 
 
 def words_of(text: str, vocabulary: Vocabulary) -> tuple[Token, ...]:

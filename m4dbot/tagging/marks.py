@@ -555,7 +555,7 @@ def heading_score(like: Likeness) -> float:
 
 def evidence_of(kind: str, words: str) -> str:
     """What a facilitator is shown: "question quoted: '…'" or "heading: '…'"."""
-    said = " ".join(words.split()).rstrip(" -–—:|.")
+    said = " ".join(words.split()).strip("*_").rstrip(" -–—:|.")
     if len(said) > 80:
         said = said[:79].rstrip() + "…"
     return f"{'question quoted' if kind == 'quoted' else kind}: '{said}'"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from m4dbot.tagging.counting import Counting
-from m4dbot.tagging.lines import Layout, Unit
+from m4dbot.tagging.lines import COLONS, Layout, Unit, last_sign
 from m4dbot.tagging.marks import Mark, best_of
 from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense
@@ -222,7 +222,7 @@ def _announces(layout: Layout, mark: Mark, first: int) -> bool:
         mark.unit == first - 1
         and "label" in mark.kinds
         and best_of(mark).question == layout.units[first].number
-        and layout.text[: layout.units[mark.unit].end].endswith((":", "："))
+        and last_sign(layout, layout.units[mark.unit]) in COLONS
     )
 
 
@@ -252,7 +252,7 @@ def _position(layout: Layout, first: int, marks: Sequence[Mark]) -> float:
     if copied and copied[-1].unit == first - 1 and _is_question_list(layout, copied, first):
         return 2.5
     tail = layout.tokens[max(lead.first, lead.last - 25) : lead.last]
-    colon = layout.text[: lead.end].rstrip().endswith(":")
+    colon = last_sign(layout, lead) in COLONS
     if any(t.word.sense & (Sense.ANSWER | Sense.QUESTION) for t in tail):
         return 2.5
     if before <= 12:
@@ -301,6 +301,6 @@ def add_numbers(layout: Layout, marks: Sequence[Mark], lists: Sequence[NumberedL
         if found.beyond is not None and all(m.unit != found.beyond for m in result):
             unit, tag = layout.units[found.beyond], Tag(found.items[-1][1].week)
             result.append(Mark(unit.start, unit.own, found.beyond, {"general"}, {tag: strength}, 0.0))
-            result[-1].say(tag, f"number: '{layout.text[unit.start : unit.own].strip()}'")
+            result[-1].say(tag, f"number beyond the questions: '{layout.text[unit.start : unit.own].strip()}'")
     result.sort(key=lambda m: (m.start, m.end))
     return result

@@ -16,8 +16,8 @@ from m4dbot.tagging.envelope import Place
 from m4dbot.tagging.headings import asked_besides
 from m4dbot.tagging.labels import parse_tag, parse_tags
 from m4dbot.tagging.likeness import Questions
-from m4dbot.tagging.lines import Layout, lay_out, words_of
-from m4dbot.tagging.marks import Mark, Marker, best_of, evidence_of, quotation_score
+from m4dbot.tagging.lines import Layout, last_sign, lay_out, words_of
+from m4dbot.tagging.marks import LONGEST_HEADING, Mark, Marker, best_of, evidence_of, quotation_score
 from m4dbot.tagging.numbering import add_numbers, answer_lists
 from m4dbot.tagging.passages import Passage, joined, passages_of, words_between
 from m4dbot.tagging.quotations import SURELY, Quoted, answered_marks, own_and_quoted
@@ -196,7 +196,7 @@ class Tagger:
                 continue
             mark.kinds.add("general")
             mark.candidates |= {Tag(week): NOT_ASKED for week in self._counting.counts}
-            mark.say_all(evidence_of("heading", layout.text[units[index].own : end]))
+            mark.say_all(evidence_of("not asked here", layout.text[units[index].own : end]))
         return found
 
     def _fits(self, layout: Layout, marks: Sequence[Mark], language: str) -> list[dict[Tag, float]]:
@@ -461,7 +461,9 @@ def _begins_with(layout: Layout, mark: Mark, sure: Sequence[Mark]) -> bool:
 def _is_headline(layout: Layout, mark: Mark) -> bool:
     """Whether a mark is all of a line that is no sentence."""
     unit = layout.units[mark.unit]
-    return mark.end >= unit.end and unit.words <= 14 and layout.text[: unit.end].rstrip("*_ ")[-1:] not in ".:?؟"
+    return (
+        mark.end >= unit.end and unit.words <= LONGEST_HEADING and last_sign(layout, unit) not in (".", ":", "?", "؟")
+    )
 
 
 def _form(layout: Layout, mark: Mark) -> tuple[str, str, bool]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from m4dbot.tagging.beginnings import in_order
 from m4dbot.tagging.headings import lines_above, run_in
 from m4dbot.tagging.likeness import Questions
-from m4dbot.tagging.lines import Layout, Unit
+from m4dbot.tagging.lines import COLONS, Layout, Unit, last_sign
 from m4dbot.tagging.marks import Mark, evidence_of, quotation_score
 from m4dbot.tagging.values import Tag
 
@@ -69,7 +69,7 @@ def _led_up(layout: Layout, asking: Sequence[int], most: int) -> list[int]:
         if unit.begins
         and index not in asking
         and unit.words >= _SHORTEST
-        and layout.text[unit.start : unit.end].rstrip("*_ ")[-1:] in (":", "：")
+        and last_sign(layout, unit) in COLONS
         and _answered(units, index)
     ]
     return found if len(found) <= most else []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from m4dbot.tagging.counting import Counting
 from m4dbot.tagging.labels import Label, labels_in
 from m4dbot.tagging.likeness import Questions
-from m4dbot.tagging.lines import Layout, Unit
+from m4dbot.tagging.lines import Layout, Unit, last_sign
 from m4dbot.tagging.marks import NAMED, Mark, best_of, heading_score
 from m4dbot.tagging.values import Tag
 from m4dbot.tagging.vocabulary import Sense
@@ -98,14 +98,14 @@ def _turn(
     if len(weeks) != 1 or any(label.questions or not label.sure for label in labels):
         return None
     week = weeks.pop()
-    line = unit.words <= _LINE and len(unit.sentences) == 1 and layout.text[: unit.end].rstrip("*_ ")[-1:] not in ".!"
+    line = unit.words <= _LINE and len(unit.sentences) == 1 and last_sign(layout, unit) not in (".", "!")
     back = _comes_back(layout, labels[0], unit.first, unit.sentences[0].last)
     if week == home or week not in counting.counts or (week > now > 0 and not line):
         return None  # a week to come is announced, not answered
     is_object = _is_object(layout, labels[0], unit)
     if labels[0].relative and not (line or back or is_object):
         return None  # "last week the lorry broke down"
-    if index == 0 or not (line or back or not beside or beside[0].kinds != {"week", "mention"}):
+    if index == 0 or (not (line or back) and beside and beside[0].kinds == {"week", "mention"}):
         return None
     weight = _LINE_WEIGHT if line else _SENTENCE_WEIGHT
     relative = labels[0].relative

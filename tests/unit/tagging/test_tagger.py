@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from m4dbot.discussion.model import Discussion, Question, Text, Week
 from m4dbot.reading.values import Block, Kind, Person, Reading, Role
+from m4dbot.tagging.lines import LONGEST_TEXT
 from m4dbot.tagging.tagger import Tagger
 from m4dbot.tagging.values import Context, Segment, Tag
 
@@ -370,3 +371,23 @@ def test_many_questions_are_no_burden() -> None:
     tagger = Tagger(many)
     reading = _reading(f"W7 Q12: {PROSE}\n\nW8 Q3: {PROSE}")
     assert [s.tag for s in tagger.tag(reading).segments] == [Tag(7, 12), Tag(8, 3)]
+
+
+def test_what_is_too_long_to_search_goes_with_the_last_passage() -> None:
+    """docs/security.md: words beyond the limit are kept, and no label among them is looked for."""
+    text = f"Question 1: {PROSE}\n\n" + f"{PROSE}\n" * (LONGEST_TEXT // len(PROSE) + 2) + f"\nQuestion 2: {PROSE}"
+    reading = _reading(text)
+    segments = TAGGER.tag(reading).segments
+    assert {s.question for s in segments} == {1}
+    assert "".join(_words(segments)) == "".join(text.split())
+
+
+def test_a_reason_says_what_was_not_asked_and_holds_no_signs() -> None:
+    """A form's other question is told from a heading, and the stars around what was copied stay in the mail."""
+    copied = [question.text("en") for _, question in BEES.questions()][:3]
+    text = "\n\n".join(f"**{question}**\n\n{PROSE}" for question in (*copied, "Does the ferry run on Sundays?"))
+    segments = TAGGER.tag(_reading(text)).segments
+    assert [s.evidence[0] for s in segments] == [
+        *(f"question quoted: '{question}'" for question in copied),
+        "not asked here: 'Does the ferry run on Sundays?'",
+    ]
